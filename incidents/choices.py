@@ -1,0 +1,116 @@
+"""The field's vocabulary. Stored values are those of the public status API v2 (Statuspage's wire format)."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class ComponentStatus(TextChoices):
+    """In rising order of badness, except that maintenance is the mildest departure from operational."""
+
+    OPERATIONAL = "operational", _("Operational")
+    UNDER_MAINTENANCE = "under_maintenance", _("Under maintenance")
+    DEGRADED_PERFORMANCE = "degraded_performance", _("Degraded performance")
+    PARTIAL_OUTAGE = "partial_outage", _("Partial outage")
+    MAJOR_OUTAGE = "major_outage", _("Major outage")
+
+
+class IncidentKind(TextChoices):
+    REALTIME = "realtime", _("Incident")
+    SCHEDULED = "scheduled", _("Scheduled maintenance")
+
+
+class IncidentStatus(TextChoices):
+    INVESTIGATING = "investigating", _("Investigating")
+    IDENTIFIED = "identified", _("Identified")
+    MONITORING = "monitoring", _("Monitoring")
+    RESOLVED = "resolved", _("Resolved")
+    POSTMORTEM = "postmortem", _("Post-mortem")
+    SCHEDULED = "scheduled", _("Scheduled")
+    IN_PROGRESS = "in_progress", _("In progress")
+    VERIFYING = "verifying", _("Verifying")
+    COMPLETED = "completed", _("Completed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+STATUSES = {
+    IncidentKind.REALTIME: (
+        IncidentStatus.INVESTIGATING,
+        IncidentStatus.IDENTIFIED,
+        IncidentStatus.MONITORING,
+        IncidentStatus.RESOLVED,
+        IncidentStatus.POSTMORTEM,
+    ),
+    IncidentKind.SCHEDULED: (
+        IncidentStatus.SCHEDULED,
+        IncidentStatus.IN_PROGRESS,
+        IncidentStatus.VERIFYING,
+        IncidentStatus.COMPLETED,
+        IncidentStatus.CANCELLED,
+    ),
+}
+CLOSED = (
+    IncidentStatus.RESOLVED,
+    IncidentStatus.POSTMORTEM,
+    IncidentStatus.COMPLETED,
+    IncidentStatus.CANCELLED,
+)
+ACTIVE_MAINTENANCE = (IncidentStatus.IN_PROGRESS, IncidentStatus.VERIFYING)
+
+# From each status, those that the next update may carry. Staying where it is, is always one of them.
+NEXT_STATUSES = {
+    IncidentStatus.INVESTIGATING: STATUSES[IncidentKind.REALTIME][:4],
+    IncidentStatus.IDENTIFIED: STATUSES[IncidentKind.REALTIME][:4],
+    IncidentStatus.MONITORING: STATUSES[IncidentKind.REALTIME][:4],
+    IncidentStatus.RESOLVED: STATUSES[IncidentKind.REALTIME],  # reopening is honest; so is a post-mortem
+    IncidentStatus.POSTMORTEM: (IncidentStatus.POSTMORTEM,),
+    IncidentStatus.SCHEDULED: STATUSES[IncidentKind.SCHEDULED],
+    IncidentStatus.IN_PROGRESS: STATUSES[IncidentKind.SCHEDULED][1:],
+    IncidentStatus.VERIFYING: STATUSES[IncidentKind.SCHEDULED][1:4],
+    IncidentStatus.COMPLETED: (IncidentStatus.COMPLETED,),
+    IncidentStatus.CANCELLED: (IncidentStatus.CANCELLED,),
+}
+
+
+class Impact(TextChoices):
+    NONE = "none", _("None")
+    MAINTENANCE = "maintenance", _("Maintenance")
+    MINOR = "minor", _("Minor")
+    MAJOR = "major", _("Major")
+    CRITICAL = "critical", _("Critical")
+
+
+class EffectLevel(TextChoices):
+    UNAVAILABLE = "unavailable", _("Unavailable")
+    SLOWER = "slower", _("Slower")
+    DELAYED = "delayed", _("Delayed")
+    UNAFFECTED = "unaffected", _("Unaffected")
+
+
+class DataStatement(TextChoices):
+    """What customers are told about their data; asked when a notice opens and again when it closes."""
+
+    NONE_EXPECTED_LOST = "none_expected_lost", _("No data will be lost.")
+    NONE_LOST = "none_lost", _("No data was lost.")
+    DELAYED_NOT_LOST = "delayed_not_lost", _("Data is delayed, not lost.")
+    SOME_LOST = "some_lost", _("Some data was lost.")
+    NOT_YET_KNOWN = "not_yet_known", _("We do not know yet whether data was lost.")
+
+
+class LinkKind(TextChoices):
+    """Read from the notice that holds the link: this notice is … that one."""
+
+    CAUSED_BY = "caused_by", _("caused by")
+    FOLLOW_UP_TO = "follow_up_to", _("follow-up to")
+    REPLACES = "replaces", _("replaces")
+    RELATED = "related", _("related to")
+
+
+# The same link read from its other end.
+LINK_KIND_REVERSED = {
+    LinkKind.CAUSED_BY: _("led to"),
+    LinkKind.FOLLOW_UP_TO: _("followed up by"),
+    LinkKind.REPLACES: _("replaced by"),
+    LinkKind.RELATED: _("related to"),
+}

@@ -1,0 +1,96 @@
+"""The verbs for the page and its components. One transaction each, page first, as in `actions`."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from incidents import history
+from incidents.choices import ComponentStatus
+from incidents.models import Component, Incident, IncidentComponent, Page, StatusChange
+from incidents.rollup import worst_status
+
+
+@transaction.atomic
+def set_component_status(
+    component: Component, status: str, *, actor: AbstractBaseUser | None, at: dt.datetime | None = None
+) -> None:
+    """Set a component's own status, apart from what open notices say of it."""
+    page = Page.objects.locked()
+    at = at or timezone.now()
+    before = Component.objects.values_list("status", flat=True).get(pk=component.pk)
+    Component.objects.filter(pk=component.pk).update(status=ComponentStatus(status), updated_at=at)
+    show_component_statuses(at=at)
+    history.record(
+        page,
+        verb="set_component_status",
+        actor=actor,
+        subject=component.name,
+        at=at,
+        before={"status": before},
+        after={"status": status},
+    )
+
+
+@transaction.atomic
+def archive_component(component: Component, *, actor: AbstractBaseUser | None, at: dt.datetime | None = None) -> None:
+    """Take a component off the page. Old notices keep its name; an open notice must let go of it first."""
+    page = Page.objects.locked()
+    at = at or timezone.now()
+    if Incident.objects.public().open().filter(affected__component=component).exists():
+        raise ValidationError(_("An open notice names this component: close that notice first."))
+    Component.objects.filter(pk=component.pk).update(archived_at=at, updated_at=at)
+    history.record(page, verb="archive_component", actor=actor, subject=component.name, at=at)
+
+
+@transaction.atomic
+def save_page_part(
+    part: models.Model,
+    *,
+    actor: AbstractBaseUser | None,
+    changed: list[str] | None = None,
+    at: dt.datetime | None = None,
+) -> None:
+    """Save the page, a group or a component as a form changed it (`changed`: the fields' names; None: a new row)."""
+    page = Page.objects.locked()
+    at = at or timezone.now()
+    part.updated_at = at  # type: ignore[attr-defined]
+    if changed is None:
+        part.created_at = at  # type: ignore[attr-defined]
+        part.save(force_insert=True)
+    else:
+        part.save(update_fields=[*changed, "updated_at"])
+    if isinstance(part, Page):
+        page.refresh_from_db()
+    if isinstance(part, Component):
+        show_component_statuses(at=at)
+    history.record(
+        page,
+        verb="add" if changed is None else "change",
+        actor=actor,
+        subject=f"{part._meta.verbose_name}: {part}",
+        at=at,
+        after={name: str(getattr(part, name)) for name in changed or ["name"]},
+    )
+
+
+def show_component_statuses(*, at: dt.datetime) -> None:
+    """Write down what each component shows: the worst of its own status and what open notices say of it.
+
+    The page is locked by the caller.
+    """
+    held: dict[int, list[str]] = {}
+    lines = IncidentComponent.objects.filter(incident__in=Incident.objects.holding())
+    for component_id, status in lines.values_list("component_id", "status"):
+        held.setdefault(component_id, []).append(status)
+    for component in Component.objects.select_for_update():
+        shown = worst_status([component.status, *held.get(component.pk, [])])
+        if shown == component.shown_status:
+            continue
+        Component.objects.filter(pk=component.pk).update(shown_status=shown, updated_at=at)
+        StatusChange.objects.create(component=component, status=shown, at=at)

@@ -1,0 +1,57 @@
+"""The audit: who did what, and which version of the page came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+from incidents.models import Change, Incident, Page
+from incidents.signals import page_changed
+
+CLOCK = "clock"
+
+
+def actor_name(actor: AbstractBaseUser | None) -> str:
+    """What the audit and a byline call `actor`; None is the clock."""
+    if actor is None:
+        return CLOCK
+    return actor.get_full_name() or actor.get_username()  # type: ignore[attr-defined]
+
+
+def record(
+    page: Page,
+    *,
+    verb: str,
+    actor: AbstractBaseUser | None,
+    subject: str,
+    at: dt.datetime,
+    incident: Incident | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    public: bool = True,
+) -> Change:
+    """Write one act down. A public one raises the page's version: from then on the page is owed.
+
+    `page` must be locked (Page.objects.locked()) by the transaction that is open.
+    """
+    if public:
+        page.version += 1
+        page.updated_at = at
+        page.save(update_fields=["version", "updated_at"])
+        version = page.version
+        transaction.on_commit(lambda: page_changed.send_robust(sender=Page, version=version), robust=True)
+    return Change.objects.create(
+        at=at,
+        verb=verb,
+        actor=actor,
+        actor_name=actor_name(actor),
+        version=page.version if public else None,
+        incident=incident,
+        subject=subject[:250],
+        before=dict(before or {}),
+        after=dict(after or {}),
+    )

@@ -1,0 +1,458 @@
+from __future__ import annotations
+
+import secrets
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from incidents.choices import (
+    ACTIVE_MAINTENANCE,
+    CLOSED,
+    STATUSES,
+    ComponentStatus,
+    DataStatement,
+    EffectLevel,
+    Impact,
+    IncidentKind,
+    IncidentStatus,
+    LinkKind,
+)
+
+CODE_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+CODE_LENGTH = 12
+
+
+def new_code() -> str:
+    """A public id: opaque, never reused, never changed."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _position in range(CODE_LENGTH))
+
+
+def check_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(_("%(name)s is not a time zone; write it as Europe/Amsterdam."), params={"name": name})
+
+
+def code_field() -> models.CharField:
+    return models.CharField(max_length=40, unique=True, default=new_code, editable=False)
+
+
+class PageQuerySet(models.QuerySet["Page"]):
+    def current(self) -> Page:
+        return self.get_or_create(pk=Page.ONLY)[0]
+
+    def locked(self) -> Page:
+        """The page, held until the transaction ends: this puts all changes of facts in one order."""
+        self.current()
+        return self.select_for_update().get(pk=Page.ONLY)
+
+
+class Page(models.Model):
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    code = code_field()
+    name = models.CharField(_("name"), max_length=100, default="Status")
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[check_zone])
+    language = models.CharField(_("language"), max_length=10, default="en")
+    support_url = models.URLField(_("support address"), blank=True)
+    version = models.BigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = PageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("page")
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="page_is_one")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class ComponentGroup(models.Model):
+    code = code_field()
+    name = models.CharField(_("name"), max_length=100)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    position = models.PositiveIntegerField(_("position"), default=1)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("component group")
+        verbose_name_plural = _("component groups")
+        ordering = ["position", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ComponentQuerySet(models.QuerySet["Component"]):
+    def public(self) -> ComponentQuerySet:
+        return self.filter(archived_at=None)
+
+
+class Component(models.Model):
+    code = code_field()
+    group = models.ForeignKey(
+        ComponentGroup, models.PROTECT, null=True, blank=True, related_name="components", verbose_name=_("group")
+    )
+    name = models.CharField(_("name"), max_length=100)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    status = models.CharField(
+        _("own status"),
+        max_length=30,
+        choices=ComponentStatus,
+        default=ComponentStatus.OPERATIONAL,
+        help_text=_("What staff or automation say of it, apart from open notices."),
+    )
+    shown_status = models.CharField(
+        max_length=30, choices=ComponentStatus, default=ComponentStatus.OPERATIONAL, editable=False
+    )
+    position = models.PositiveIntegerField(_("position"), default=1)
+    showcase = models.BooleanField(default=True, editable=False)
+    only_show_if_degraded = models.BooleanField(_("show only while it is not operational"), default=False)
+    start_date = models.DateField(_("in use since"), null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ComponentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("component")
+        verbose_name_plural = _("components")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=ComponentStatus.values), name="component_status_known"),
+            models.CheckConstraint(condition=Q(shown_status__in=ComponentStatus.values), name="component_shown_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StatusChange(models.Model):
+    """What the page began to show of a component, and when. Uptime is computed from these."""
+
+    component = models.ForeignKey(Component, models.CASCADE, related_name="status_changes")
+    status = models.CharField(max_length=30, choices=ComponentStatus)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["component", "at"])]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=ComponentStatus.values), name="status_change_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.component}: {self.status}"
+
+
+class IncidentQuerySet(models.QuerySet["Incident"]):
+    def public(self) -> IncidentQuerySet:
+        """What everybody may see. The single place where that is decided."""
+        return self.filter(published_at__isnull=False)
+
+    def open(self) -> IncidentQuerySet:
+        return self.exclude(status__in=CLOSED)
+
+    def realtime(self) -> IncidentQuerySet:
+        return self.filter(kind=IncidentKind.REALTIME)
+
+    def scheduled(self) -> IncidentQuerySet:
+        return self.filter(kind=IncidentKind.SCHEDULED)
+
+    def holding(self) -> IncidentQuerySet:
+        """Notices whose components are affected at this moment."""
+        return self.public().open().exclude(status=IncidentStatus.SCHEDULED)
+
+
+class Incident(models.Model):
+    """One notice: an incident (kind realtime) or a maintenance (kind scheduled)."""
+
+    code = code_field()
+    kind = models.CharField(max_length=10, choices=IncidentKind, default=IncidentKind.REALTIME, editable=False)
+    title = models.CharField(_("title"), max_length=200)
+    status = models.CharField(_("status"), max_length=20, choices=IncidentStatus)
+    impact = models.CharField(_("impact"), max_length=12, choices=Impact, default=Impact.NONE, editable=False)
+    impact_override = models.CharField(_("impact, if not the derived one"), max_length=12, choices=Impact, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    edited_at = models.DateTimeField(null=True, blank=True, editable=False)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    monitoring_at = models.DateTimeField(null=True, blank=True, editable=False)
+    resolved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    next_update_by = models.DateTimeField(_("next update by"), null=True, blank=True)
+
+    # Maintenance. All instants; `time_zone` is the zone in which staff wrote them.
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[check_zone])
+    work_starts_at = models.DateTimeField(_("work starts"), null=True, blank=True)
+    work_ends_at = models.DateTimeField(_("work ends"), null=True, blank=True)
+    avoid_starts_at = models.DateTimeField(_("avoid from"), null=True, blank=True)
+    avoid_ends_at = models.DateTimeField(_("avoid until"), null=True, blank=True)
+    actual_started_at = models.DateTimeField(_("work began"), null=True, blank=True)
+    actual_ended_at = models.DateTimeField(_("work ended"), null=True, blank=True)
+    completes_by_clock = models.BooleanField(
+        _("complete at the planned end without a person"),
+        default=False,
+        help_text=_("Otherwise the notice goes to “verifying” and waits for someone to post the all-clear."),
+    )
+
+    reason = models.TextField(_("reason"), blank=True)
+    reason_html = models.TextField(blank=True, editable=False)
+    advice_before = models.TextField(_("what to do before"), blank=True)
+    advice_before_html = models.TextField(blank=True, editable=False)
+    advice_during = models.TextField(_("what to do during it"), blank=True)
+    advice_during_html = models.TextField(blank=True, editable=False)
+    advice_after = models.TextField(_("what to do afterwards"), blank=True)
+    advice_after_html = models.TextField(blank=True, editable=False)
+    data_statement = models.CharField(_("data"), max_length=20, choices=DataStatement, blank=True)
+    data_outcome = models.CharField(_("data, at the end"), max_length=20, choices=DataStatement, blank=True)
+    text_version = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
+    byline = models.CharField(_("byline"), max_length=100, blank=True)
+
+    objects = IncidentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["kind", "status"]), models.Index(fields=["created_at"])]
+        permissions = [("publish_incident", "Can publish notices and updates")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    *[Q(kind=kind, status__in=statuses) for kind, statuses in STATUSES.items()], _connector=Q.OR
+                ),
+                name="incident_status_fits_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=IncidentKind.REALTIME) | Q(work_starts_at__isnull=False, work_ends_at__isnull=False),
+                name="incident_scheduled_has_window",
+            ),
+            models.CheckConstraint(
+                condition=Q(work_starts_at__isnull=True, work_ends_at__isnull=True)
+                | Q(work_starts_at__lt=F("work_ends_at")),
+                name="incident_work_starts_before_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(avoid_starts_at__isnull=True, avoid_ends_at__isnull=True)
+                | Q(avoid_starts_at__lte=F("work_starts_at"), avoid_ends_at__gte=F("work_ends_at")),
+                name="incident_avoid_contains_work",
+            ),
+            models.CheckConstraint(
+                condition=Q(actual_ended_at__isnull=True)
+                | Q(actual_started_at__isnull=True)
+                | Q(actual_started_at__lte=F("actual_ended_at")),
+                name="incident_actual_starts_before_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(title=""),
+                name="incident_has_title",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def is_scheduled(self) -> bool:
+        return self.kind == IncidentKind.SCHEDULED
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in CLOSED
+
+    @property
+    def is_active_maintenance(self) -> bool:
+        return self.status in ACTIVE_MAINTENANCE
+
+    @property
+    def is_draft(self) -> bool:
+        return self.published_at is None
+
+
+class ScheduledMaintenanceManager(models.Manager.from_queryset(IncidentQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> IncidentQuerySet:
+        return super().get_queryset().scheduled()
+
+
+class ScheduledMaintenance(Incident):
+    objects = ScheduledMaintenanceManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("scheduled maintenance")
+        verbose_name_plural = _("scheduled maintenance")
+
+
+class IncidentComponent(models.Model):
+    """What a notice says of one component now. Its names are copied, so that no old notice is ever emptied."""
+
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="affected")
+    component = models.ForeignKey(Component, models.PROTECT, related_name="notices")
+    name = models.CharField(max_length=100)
+    group_name = models.CharField(max_length=100, blank=True)
+    status = models.CharField(max_length=30, choices=ComponentStatus)
+
+    class Meta:
+        ordering = ["component__position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "component"], name="incident_component_once"),
+            models.CheckConstraint(condition=Q(status__in=ComponentStatus.values), name="incident_component_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.status}"
+
+
+class Effect(models.Model):
+    """One line of a notice: what a function does meanwhile."""
+
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="effects")
+    function = models.CharField(_("function"), max_length=200)
+    level = models.CharField(_("effect"), max_length=12, choices=EffectLevel)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    position = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        verbose_name = _("effect")
+        verbose_name_plural = _("effects")
+        ordering = ["position", "pk"]
+        constraints = [models.CheckConstraint(condition=Q(level__in=EffectLevel.values), name="effect_level_known")]
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.get_level_display()}"
+
+
+class IncidentLink(models.Model):
+    """`incident` is `kind` (caused by, follow-up to, …) `target`."""
+
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="links_out")
+    target = models.ForeignKey(Incident, models.CASCADE, related_name="links_in")
+    kind = models.CharField(max_length=12, choices=LinkKind, default=LinkKind.RELATED)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "target", "kind"], name="incident_link_once"),
+            models.CheckConstraint(condition=~Q(incident=F("target")), name="incident_link_not_itself"),
+            models.CheckConstraint(condition=Q(kind__in=LinkKind.values), name="incident_link_kind_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.incident} {self.get_kind_display()} {self.target}"
+
+
+class IncidentUpdateQuerySet(models.QuerySet["IncidentUpdate"]):
+    def public(self) -> IncidentUpdateQuerySet:
+        return self.filter(published_at__isnull=False, incident__published_at__isnull=False)
+
+    def drafts(self) -> IncidentUpdateQuerySet:
+        return self.filter(published_at=None)
+
+
+class IncidentUpdate(models.Model):
+    """One timestamped public text of a notice; a draft until `published_at` is set."""
+
+    code = code_field()
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="updates")
+    status = models.CharField(_("status"), max_length=20, choices=IncidentStatus)
+    body = models.TextField(_("text"), blank=True)
+    body_html = models.TextField(blank=True, editable=False)
+    text_version = models.PositiveSmallIntegerField(default=0, editable=False)
+    notify = models.BooleanField(_("tell subscribers"), default=True)
+    next_update_by = models.DateTimeField(_("next update by"), null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    display_at = models.DateTimeField(default=timezone.now, editable=False)
+    edited_at = models.DateTimeField(null=True, blank=True, editable=False)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
+    byline = models.CharField(max_length=100, blank=True)
+    # The one-time id of the form that wrote it: a double click posts once.
+    form_id = models.UUIDField(null=True, unique=True, editable=False)
+
+    objects = IncidentUpdateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("update")
+        verbose_name_plural = _("updates")
+        ordering = ["-display_at", "-pk"]
+        indexes = [models.Index(fields=["incident", "display_at"])]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=IncidentStatus.values), name="update_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.incident}: {self.get_status_display()}"
+
+    @property
+    def is_draft(self) -> bool:
+        return self.published_at is None
+
+
+class UpdateComponent(models.Model):
+    """What one update says of one component: as it was before, and from then on."""
+
+    update = models.ForeignKey(IncidentUpdate, models.CASCADE, related_name="affected")
+    component = models.ForeignKey(Component, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=100)
+    group_name = models.CharField(max_length=100, blank=True)
+    old_status = models.CharField(max_length=30, choices=ComponentStatus)
+    new_status = models.CharField(max_length=30, choices=ComponentStatus)
+
+    class Meta:
+        ordering = ["component__position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["update", "component"], name="update_component_once"),
+            models.CheckConstraint(
+                condition=Q(old_status__in=ComponentStatus.values, new_status__in=ComponentStatus.values),
+                name="update_component_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.old_status} → {self.new_status}"
+
+
+class Change(models.Model):
+    """One audited act. Those with a `version` changed what the public sees."""
+
+    at = models.DateTimeField(default=timezone.now)
+    verb = models.CharField(max_length=40)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    actor_name = models.CharField(max_length=150)
+    version = models.BigIntegerField(null=True)
+    incident = models.ForeignKey(Incident, models.SET_NULL, null=True, related_name="changes")
+    subject = models.CharField(max_length=250)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("change")
+        verbose_name_plural = _("changes")
+        ordering = ["-at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["version"], name="change_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.verb}: {self.subject}"

@@ -1,0 +1,38 @@
+"""Doing a thing in order to look at it, and leaving no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from incidents.models import IncidentUpdate
+from incidents.signals import preview_requested
+
+
+@dataclass(frozen=True)
+class PreviewPane:
+    """One view of a draft. `kind` is "html" (a whole document), "text", or "line" (a remark above the panes)."""
+
+    name: str
+    label: str
+    kind: str
+    content: str
+
+
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """A transaction that is rolled back at its end; nothing that was to happen after its commit happens."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def preview(update: IncidentUpdate) -> list[PreviewPane]:
+    """What page, mail and feed would show of `update`. To be called inside a rehearsal that has just written it."""
+    panes: list[PreviewPane] = []
+    for _receiver, answer in preview_requested.send(sender=IncidentUpdate, update=update):
+        panes.extend(answer)
+    return panes

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+
+
+class StatuspageConfig(AppConfig):
+    """The project package is an app for the sake of its commands."""
+
+    name = "statuspage"
+    default = True
+
+
+class StatuspageAdminConfig(admin_apps.AdminConfig):
+    default_site = "statuspage.admin.StatuspageAdminSite"
+    default = False

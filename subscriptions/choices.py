@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Channel(TextChoices):
+    EMAIL = "email", _("E-mail")
+
+
+class SubscriberState(TextChoices):
+    PENDING = "pending", _("Not confirmed yet")
+    ACTIVE = "active", _("Active")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+    QUARANTINED = "quarantined", _("Quarantined")
+
+
+class Purpose(TextChoices):
+    """Why a notification exists. Only `update` goes to many; the others to the one subscriber they name."""
+
+    UPDATE = "update", _("Update of a notice")
+    CONFIRM = "confirm", _("Confirmation of an address")
+    MANAGE = "manage", _("Link to manage a subscription")
+
+
+class DeliveryState(TextChoices):
+    QUEUED = "queued", _("Queued")
+    SENDING = "sending", _("Sending")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")
+    SKIPPED = "skipped", _("Skipped")

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from incidents.models import Component, ComponentGroup, IncidentUpdate, check_zone, new_code
+from subscriptions.choices import Channel, DeliveryState, Purpose, SubscriberState
+
+
+class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    def active(self) -> SubscriberQuerySet:
+        return self.filter(state=SubscriberState.ACTIVE)
+
+
+class Subscriber(models.Model):
+    """One endpoint that asked to be told. Only an active one has consented, and only an active one is told."""
+
+    code = models.CharField(max_length=40, unique=True, default=new_code, editable=False)
+    channel = models.CharField(_("channel"), max_length=20, choices=Channel, default=Channel.EMAIL)
+    endpoint = models.CharField(_("address"), max_length=320)
+    # The endpoint as compared: two spellings of one mailbox are one subscriber.
+    endpoint_key = models.CharField(max_length=320, editable=False)
+    state = models.CharField(_("state"), max_length=20, choices=SubscriberState, default=SubscriberState.PENDING)
+    all_components = models.BooleanField(_("everything"), default=True)
+    components = models.ManyToManyField(Component, blank=True, related_name="+", verbose_name=_("components"))
+    # A group stands for its components, those added later included.
+    groups = models.ManyToManyField(ComponentGroup, blank=True, related_name="+", verbose_name=_("groups"))
+    language = models.CharField(_("language"), max_length=10, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[check_zone])
+    # Part of every link sent to this subscriber: a new value makes all earlier links void.
+    link_secret = models.CharField(max_length=40, default=new_code, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    confirmed_at = models.DateTimeField(null=True, editable=False)
+    unsubscribed_at = models.DateTimeField(null=True, editable=False)
+    # When a confirmation was last owed to this address: the limit against flooding it.
+    confirmation_owed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("subscriber")
+        verbose_name_plural = _("subscribers")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "endpoint_key"], name="subscriber_once_per_endpoint"),
+            models.CheckConstraint(
+                condition=~Q(state=SubscriberState.ACTIVE) | Q(confirmed_at__isnull=False),
+                name="subscriber_active_is_confirmed",
+            ),
+            models.CheckConstraint(condition=Q(state__in=SubscriberState.values), name="subscriber_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.endpoint
+
+
+class Notification(models.Model):
+    """That something is to be told: an update to all whom it concerns, or a word to one subscriber.
+
+    `max_subscriber_id` is frozen when the fan-out begins; `cursor` is the last subscriber id already considered.
+    """
+
+    purpose = models.CharField(max_length=20, choices=Purpose)
+    update = models.ForeignKey(IncidentUpdate, models.CASCADE, null=True, related_name="notifications")
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, null=True, related_name="personal_notifications")
+    created_at = models.DateTimeField(default=timezone.now)
+    cursor = models.BigIntegerField(default=0)
+    max_subscriber_id = models.BigIntegerField(null=True)
+    fanned_out_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["update", "purpose"], name="notification_once_per_update"),
+            models.CheckConstraint(
+                condition=Q(purpose=Purpose.UPDATE, update__isnull=False, subscriber__isnull=True)
+                | Q(purpose__in=[Purpose.CONFIRM, Purpose.MANAGE], update__isnull=True, subscriber__isnull=False),
+                name="notification_to_all_or_to_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_subscriber_id__isnull=True) | Q(cursor__lte=F("max_subscriber_id")),
+                name="notification_cursor_in_range",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(fanned_out_at__isnull=True), name="notification_owing_fanout"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()}: {self.update or self.subscriber}"
+
+
+class Delivery(models.Model):
+    """One notification to one subscriber: the ledger's row. Whether it was told, and if not, when it is tried again."""
+
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="deliveries")
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="deliveries")
+    state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
+    due_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["notification", "subscriber"], name="delivery_once_per_subscriber"),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.SENDING, lease_until__isnull=False, claim__isnull=False)
+                | ~Q(state=DeliveryState.SENDING) & Q(lease_until__isnull=True, claim__isnull=True),
+                name="delivery_sending_is_leased",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=DeliveryState.SENT) | Q(sent_at__isnull=False), name="delivery_sent_has_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state=DeliveryState.QUEUED), name="delivery_due"),
+            models.Index(fields=["lease_until"], condition=Q(state=DeliveryState.SENDING), name="delivery_leased"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notification} → {self.subscriber}: {self.state}"

@@ -1,0 +1,39 @@
+"""The keys in personal links. Nothing is stored: a key is recomputed from the subscriber and SECRET_KEY."""
+
+from __future__ import annotations
+
+import base64
+
+from django.conf import settings
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from subscriptions.models import Subscriber
+
+CONFIRM = "confirm"
+MANAGE = "manage"
+UNSUBSCRIBE = "unsubscribe"
+
+
+def make_token(subscriber: Subscriber, purpose: str) -> str:
+    """The key of one subscriber for one purpose: "<code>.<160 bits>", URL-safe, always of the same length."""
+    return f"{subscriber.code}.{_seal(subscriber, purpose, settings.SECRET_KEY)}"
+
+
+def read_token(token: str, purpose: str) -> Subscriber | None:
+    """The subscriber whose key for `purpose` this is, or None. A token of another purpose opens nothing."""
+    code, _dot, seal = token.partition(".")
+    if len(token) > 100 or not seal or not seal.isascii():
+        return None
+    subscriber = Subscriber.objects.filter(code=code).first()
+    if subscriber is None:
+        return None
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    if any(constant_time_compare(seal, _seal(subscriber, purpose, key)) for key in keys):
+        return subscriber
+    return None
+
+
+def _seal(subscriber: Subscriber, purpose: str, key: str) -> str:
+    message = f"{subscriber.code}:{subscriber.link_secret}"
+    digest = salted_hmac(f"subscriptions.tokens.{purpose}", message, secret=key, algorithm="sha256").digest()
+    return base64.urlsafe_b64encode(digest[:20]).decode().rstrip("=")

@@ -1,0 +1,81 @@
+"""Short ways to the objects that tests talk about."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from incidents.actions import NoticeDetails, UpdateText, Window, open_incident, schedule_maintenance
+from incidents.models import Component, ComponentGroup, Incident, Page
+
+_numbers = itertools.count(1)
+
+
+def utc(*parts: int) -> dt.datetime:
+    return dt.datetime(*parts, tzinfo=dt.UTC)
+
+
+def make_page(**fields: Any) -> Page:
+    page = Page.objects.current()
+    for name, value in {"name": "Copernica", "time_zone": "Europe/Amsterdam", **fields}.items():
+        setattr(page, name, value)
+    page.save()
+    return page
+
+
+def make_staff(username: str = "", **fields: Any) -> User:
+    return User.objects.create_superuser(
+        username or f"staff{next(_numbers)}", password="correct horse battery", **fields
+    )
+
+
+def make_component(name: str = "", *, group: str = "", **fields: Any) -> Component:
+    if group:
+        fields["group"] = ComponentGroup.objects.get_or_create(name=group)[0]
+    number = next(_numbers)
+    return Component.objects.create(name=name or f"Component {number}", position=number, **fields)
+
+
+def make_incident(
+    title: str = "Slow mailings",
+    *,
+    status: str = "investigating",
+    body: str = "We are looking into it.",
+    components: dict[int, str] | None = None,
+    **fields: Any,
+) -> Incident:
+    notify = fields.pop("notify", True)
+    update = UpdateText(status=status, body=body, components=components or {}, notify=notify)
+    return open_incident(title=title, update=update, actor=fields.pop("actor", None), **fields).incident
+
+
+def make_maintenance(
+    title: str = "Work on the power feeds",
+    *,
+    starts: dt.datetime,
+    ends: dt.datetime,
+    body: str = "All servers get new power feeds.",
+    components: dict[int, str] | None = None,
+    **fields: Any,
+) -> Incident:
+    window = Window(
+        work_starts_at=starts,
+        work_ends_at=ends,
+        time_zone=fields.pop("time_zone", "Europe/Amsterdam"),
+        avoid_starts_at=fields.pop("avoid_starts", None),
+        avoid_ends_at=fields.pop("avoid_ends", None),
+        completes_by_clock=fields.pop("completes_by_clock", False),
+    )
+    return schedule_maintenance(
+        title=title,
+        window=window,
+        update=UpdateText(
+            status="scheduled", body=body, components=components or {}, notify=fields.pop("notify", True)
+        ),
+        details=fields.pop("details", NoticeDetails()),
+        actor=fields.pop("actor", None),
+        **fields,
+    ).incident

@@ -1,0 +1,21 @@
+"""The product's settings on data that belongs to the suite: the operator's own is never touched.
+
+Only DATABASE_URL is taken from outside, so that the same suite runs on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+_SCRATCH = tempfile.TemporaryDirectory(prefix="statuspage-tests-")
+_OURS = "SECRET_KEY PUBLIC_URL ALLOWED_HOSTS EMAIL_URL EMAIL_FROM HOST PORT DEBUG DATA_DIR".split()
+for _name in _OURS:
+    os.environ.pop(_name, None)
+    os.environ.pop(f"{_name}_FILE", None)
+os.environ["DATA_DIR"] = _SCRATCH.name
+os.environ["SECRET_KEY"] = "a key for tests alone, of no worth to anybody"
+
+from statuspage.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,85 @@
+"""Who may import whom (docs/architecture.md, "Directions")."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+MAY_IMPORT = {
+    "incidents": set(),
+    "publishing": {"incidents"},
+    "subscriptions": {"incidents"},
+    "api": {"incidents", "subscriptions"},
+    "importers": {"incidents", "subscriptions"},
+}
+
+# Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
+LAYERS = [
+    {"choices", "signals", "apps", "rollup", "times", "assets", "artefact", "generation", "front"},
+    {"models"},
+    {"text", "links", "history", "rehearsal", "tokens", "state", "journal", "templatetags"},
+    {
+        "component_actions",
+        "actions",
+        "clock",
+        "consent",
+        "fanout",
+        "delivery",
+        "formats",
+        "channels",
+        "publish",
+        "wording",
+    },
+    {"forms", "tasks", "receivers", "checks", "roles"},
+    {"admin", "views", "urls", "management"},
+]
+LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
+
+
+def sources(app: str) -> list[Path]:
+    return [path for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts]
+
+
+def imported_modules(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+@pytest.mark.parametrize("app", MAY_IMPORT)
+def test_apps_import_only_downward(app):
+    forbidden = set(MAY_IMPORT) - MAY_IMPORT[app] - {app}
+
+    found = {
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sources(app)
+        for name in imported_modules(path)
+        if name.split(".")[0] in forbidden
+    }
+
+    assert found == set()
+
+
+@pytest.mark.parametrize("app", MAY_IMPORT)
+def test_modules_import_only_from_lower_layers_of_their_app(app):
+    found = set()
+    for path in sources(app):
+        own = path.relative_to(ROOT / app).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        assert own in LAYER_OF, f"{path.relative_to(ROOT)} has no layer: give it one in LAYERS"
+        for name in imported_modules(path):
+            parts = name.split(".")
+            if parts[0] == app and len(parts) > 1 and LAYER_OF.get(parts[1], 0) > LAYER_OF[own]:
+                found.add(f"{path.relative_to(ROOT)} imports {name}")
+
+    assert found == set()
