@@ -39,7 +39,7 @@ _FORGEABLE = {
     "x-forwarded-server",
     "x-real-ip",
 }
-_NOT_FORWARDED = HOP_BY_HOP | _FORGEABLE | {"host", "expect", "content-length", "proxy"}
+_NOT_FORWARDED = HOP_BY_HOP | _FORGEABLE | {"expect", "content-length", "proxy"}
 _NOT_RETURNED = HOP_BY_HOP | {"date", "server"}
 # granian lays the process's own variables under each request, so that HTTP_PROXY would look like a header.
 _NOT_HEADERS = frozenset(name for name in os.environ if name.startswith("HTTP_"))
