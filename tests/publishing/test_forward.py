@@ -175,7 +175,7 @@ def test_slow_staff_pages_and_slow_uploads_do_not_hold_up_the_public_page(proces
         assert front.get("/").status == 200
         took.append(time.monotonic() - began)
 
-    assert max(took) < 0.5
+    assert max(took) < 1
     assert any(thread.is_alive() for thread in slow), "the slow ones were over before"
     busy = front.get("/admin/")
     assert (busy.status, busy.headers["retry-after"]) == (503, "2")
