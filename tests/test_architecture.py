@@ -34,7 +34,7 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles"},
+    {"forms", "tasks", "receivers", "checks", "roles", "demo"},
     {"admin", "views", "urls", "management"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
