@@ -129,3 +129,20 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.notification} → {self.subscriber}: {self.state}"
+
+
+class ChannelPause(models.Model):
+    """A channel that cannot be reached or refuses all of us: until `until` nothing is tried on it, and nobody fails."""
+
+    channel = models.CharField(max_length=20, primary_key=True, choices=Channel)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=1)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        verbose_name = _("paused channel")
+        verbose_name_plural = _("paused channels")
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()}: {self.reason}"
