@@ -21,7 +21,19 @@ MAY_IMPORT = {
 LAYERS = [
     {"choices", "signals", "apps", "rollup", "times", "assets", "artefact", "generation", "front"},
     {"models"},
-    {"text", "links", "history", "rehearsal", "tokens", "state", "journal", "templatetags"},
+    {
+        "text",
+        "links",
+        "history",
+        "rehearsal",
+        "tokens",
+        "addresses",
+        "limits",
+        "outbox",
+        "state",
+        "journal",
+        "templatetags",
+    },
     {
         "component_actions",
         "actions",
@@ -35,7 +47,7 @@ LAYERS = [
         "wording",
     },
     {"forms", "tasks", "receivers", "checks", "roles"},
-    {"admin", "views", "urls", "management"},
+    {"admin", "views", "urls", "middleware", "management"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 
