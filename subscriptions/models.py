@@ -146,3 +146,14 @@ class ChannelPause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_channel_display()}: {self.reason}"
+
+
+class Allowance(models.Model):
+    """How often someone did something that is limited. The key is a keyed hash: no address of anybody is kept."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    used = models.PositiveIntegerField(default=0)
+    renews_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.used} until {self.renews_at:%Y-%m-%d %H:%M}"

@@ -21,7 +21,20 @@ MAY_IMPORT = {
 LAYERS = [
     {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "front"},
     {"models"},
-    {"text", "links", "history", "rehearsal", "tokens", "state", "journal", "templatetags", "bell"},
+    {
+        "text",
+        "links",
+        "history",
+        "rehearsal",
+        "tokens",
+        "addresses",
+        "limits",
+        "outbox",
+        "state",
+        "journal",
+        "bell",
+        "templatetags",
+    },
     {
         "component_actions",
         "actions",
@@ -36,7 +49,7 @@ LAYERS = [
         "wording",
     },
     {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch"},
-    {"admin", "views", "urls", "management", "apps"},
+    {"admin", "views", "urls", "middleware", "management", "apps"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 
