@@ -22,13 +22,26 @@ LAYERS = [
     {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "writing"},
     {"negotiation", "forward", "live", "front"},
     {"models"},
-    {"text", "links", "history", "rehearsal", "tokens", "state", "journal"},
+    {
+        "text",
+        "links",
+        "history",
+        "rehearsal",
+        "tokens",
+        "addresses",
+        "limits",
+        "outbox",
+        "state",
+        "journal",
+        "bell",
+    },
     {
         "component_actions",
         "actions",
         "clock",
         "consent",
         "fanout",
+        "ledger",
         "delivery",
         "formats",
         "boundaries",
@@ -36,8 +49,8 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles", "demo"},
-    {"apps", "admin", "views", "urls", "management", "templatetags"},
+    {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch", "demo"},
+    {"apps", "admin", "views", "urls", "middleware", "management", "templatetags"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 
