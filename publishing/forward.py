@@ -96,6 +96,7 @@ class Backend:
             body = _read_body(environ)
             headers = [
                 *_request_headers(environ),
+                ("Host", environ.get("HTTP_HOST", "")),
                 ("X-Forwarded-For", address),
                 ("X-Forwarded-Proto", self._scheme),
             ]
