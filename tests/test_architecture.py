@@ -19,23 +19,38 @@ MAY_IMPORT = {
 
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = [
-    {"choices", "signals", "apps", "rollup", "times", "assets", "artefact", "generation", "front"},
+    {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "writing"},
+    {"negotiation", "forward", "live", "front"},
     {"models"},
-    {"text", "links", "history", "rehearsal", "tokens", "state", "journal", "templatetags"},
+    {
+        "text",
+        "links",
+        "history",
+        "rehearsal",
+        "tokens",
+        "addresses",
+        "limits",
+        "outbox",
+        "state",
+        "journal",
+        "bell",
+    },
     {
         "component_actions",
         "actions",
         "clock",
         "consent",
         "fanout",
+        "ledger",
         "delivery",
         "formats",
+        "boundaries",
         "channels",
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles"},
-    {"admin", "views", "urls", "management"},
+    {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch", "demo"},
+    {"apps", "admin", "views", "urls", "middleware", "management", "templatetags"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 
