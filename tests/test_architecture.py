@@ -46,7 +46,7 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles"},
+    {"forms", "tasks", "receivers", "checks", "roles", "outbox_views"},
     {"admin", "views", "urls", "middleware", "management"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
