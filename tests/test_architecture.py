@@ -19,7 +19,7 @@ MAY_IMPORT = {
 
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = [
-    {"choices", "signals", "apps", "rollup", "times", "assets", "artefact", "generation", "front"},
+    {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "front"},
     {"models"},
     {
         "text",
@@ -32,6 +32,7 @@ LAYERS = [
         "outbox",
         "state",
         "journal",
+        "bell",
         "templatetags",
     },
     {
@@ -40,14 +41,15 @@ LAYERS = [
         "clock",
         "consent",
         "fanout",
+        "ledger",
         "delivery",
         "formats",
         "channels",
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles", "outbox_views"},
-    {"admin", "views", "urls", "middleware", "management"},
+    {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch", "outbox_views"},
+    {"admin", "views", "urls", "middleware", "management", "apps"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 
