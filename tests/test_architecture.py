@@ -49,7 +49,7 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch", "demo"},
+    {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch", "demo", "outbox_views"},
     {"apps", "admin", "views", "urls", "middleware", "management", "templatetags"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
