@@ -19,22 +19,10 @@ MAY_IMPORT = {
 
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = [
-    {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "writing"},
-    {"negotiation", "forward", "live", "front"},
-    {"models"},
-    {
-        "text",
-        "links",
-        "history",
-        "rehearsal",
-        "tokens",
-        "addresses",
-        "limits",
-        "outbox",
-        "state",
-        "journal",
-        "bell",
-    },
+    {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "writing", "front"},
+    {"negotiation", "forward", "live", "front", "models"},
+    {"models", "text", "links", "history", "rehearsal", "tokens", "state", "journal", "templatetags"},
+    {"text", "links", "history", "rehearsal", "tokens", "addresses", "limits", "outbox", "state", "journal", "bell", "days"},
     {
         "component_actions",
         "actions",
