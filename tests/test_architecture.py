@@ -19,7 +19,7 @@ MAY_IMPORT = {
 
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = [
-    {"choices", "signals", "apps", "rollup", "times", "assets", "artefact", "generation", "front"},
+    {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "front"},
     {"models"},
     {"text", "links", "history", "rehearsal", "tokens", "state", "journal", "templatetags"},
     {
@@ -34,8 +34,8 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles"},
-    {"admin", "views", "urls", "management"},
+    {"forms", "tasks", "receivers", "checks", "roles", "board"},
+    {"admin", "views", "urls", "management", "apps"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 
