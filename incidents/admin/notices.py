@@ -12,9 +12,11 @@ from django.shortcuts import render
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from incidents.admin import screens
+from incidents.admin.changes import act_in_words
 from incidents.admin.compose import differences
 from incidents.board import notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
@@ -57,6 +59,10 @@ class NoticeAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -91,7 +97,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "texts": _texts(notice),
             "drafts": [update for update in updates if update.is_draft],
             "updates": [update for update in updates if not update.is_draft],
-            "changes": [(change, differences(change)) for change in changes],
+            "changes": [(change, act_in_words(change), differences(change)) for change in changes],
             "tasks": notice_tasks(notice, request.user),
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= timezone.now(),
             "may_write": may_write(request.user),
@@ -113,7 +119,7 @@ class NoticeAdmin(admin.ModelAdmin):
 @admin.register(Incident)
 class IncidentAdmin(NoticeAdmin):
     list_display = ("title", "state", "impact", "components", "started", "byline")
-    list_filter = (StateFilter, "status", "impact")
+    list_filter = (StateFilter, "impact")
 
     def get_urls(self) -> list[URLPattern]:
         return screens.urls() + super().get_urls()
@@ -132,7 +138,6 @@ class IncidentAdmin(NoticeAdmin):
 @admin.register(ScheduledMaintenance)
 class ScheduledMaintenanceAdmin(NoticeAdmin):
     list_display = ("title", "state", "components", "work_starts", "work_ends", "byline")
-    list_filter = (StateFilter, "status")
     ordering = ("-work_starts_at", "-pk")
 
     def get_urls(self) -> list[URLPattern]:

@@ -34,6 +34,7 @@ class Section:
     names: tuple[str, ...] = ()
     part: str = ""
     is_folded: bool = False
+    is_in_pairs: bool = False
     hint: str = ""
 
 
@@ -239,7 +240,7 @@ class DetailsPart(ComposeForm):
     """What a notice says apart from its updates."""
 
     title = LineField(label=_("Title"), help_text=_("What is wrong, or what will be done, in your customers' words."))
-    data_statement = forms.ChoiceField(label=_("Their data"), required=False, widget=forms.RadioSelect)
+    data_statement = forms.ChoiceField(label=_("Customers’ data"), required=False, widget=forms.RadioSelect)
     reason = MarkdownField(
         label=_("Reason"), required=False, rows=3, help_text=_("Why, and how it makes things better. No blame.")
     )

@@ -104,7 +104,7 @@ class OpenIncidentForm(UpdatePart, StartedPart, DetailsPart):
     sections = (
         Section(_("What is happening"), ("title", "status", "body", "next_update_by", "notify")),
         Section(_("Which components"), part="components"),
-        Section(_("Their data"), ("data_statement",), is_folded=True),
+        Section(_("Customers’ data"), ("data_statement",), is_folded=True),
         Section(_("Effects"), part="effects", is_folded=True, hint=EFFECTS_HINT),
         Section(_("Advice and reason"), (*ADVICE, "reason"), is_folded=True),
         Section(_("Links to other notices"), part="links", is_folded=True, hint=LINKS_HINT),
@@ -121,12 +121,13 @@ class ScheduleForm(UpdatePart, WindowPart, DetailsPart):
         Section(_("What will be done"), ("title", "body")),
         Section(
             _("When"),
-            ("time_zone", "work_starts_at", "work_ends_at", "avoid_starts_at", "avoid_ends_at"),
+            ("time_zone", *WindowPart.WINDOW),
+            is_in_pairs=True,
             hint=_("The avoid window is the wider time in which customers should not act; leave it empty without one."),
         ),
         Section(_("Which components"), part="components"),
         Section(_("What happens meanwhile"), part="effects", hint=EFFECTS_HINT),
-        Section(_("Their data"), ("data_statement",)),
+        Section(_("Customers’ data"), ("data_statement",)),
         Section(_("What customers should do"), ADVICE),
         Section(_("Why"), ("reason",), part="links", hint=LINKS_HINT),
         Section(_("Telling people"), ("notify", "next_update_by")),
@@ -150,7 +151,7 @@ class ScheduleForm(UpdatePart, WindowPart, DetailsPart):
 class UpdateForm(UpdatePart):
     status = forms.ChoiceField(label=_("Status"), widget=forms.RadioSelect)
     data_outcome = forms.ChoiceField(
-        label=_("Their data, at the end"),
+        label=_("Customers’ data, at the end"),
         required=False,
         choices=[*DATA_AT_THE_END, ("", _("Say nothing of it"))],
         widget=forms.RadioSelect,
@@ -159,7 +160,7 @@ class UpdateForm(UpdatePart):
     sections = (
         Section(_("Update"), ("status", "body", "next_update_by", "notify")),
         Section(_("Which components changed"), part="components", hint=_("Resolving sets all of them to operational.")),
-        Section(_("Their data, when this closes the notice"), ("data_outcome",), is_folded=True),
+        Section(_("Customers’ data, at the end"), ("data_outcome",), is_folded=True),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -197,7 +198,7 @@ class AllClearForm(UpdatePart):
     actual_started_at = WallTimeField(label=_("The work began"))
     actual_ended_at = WallTimeField(label=_("The work ended"))
     data_outcome = forms.ChoiceField(
-        label=_("Their data"),
+        label=_("Customers’ data"),
         choices=DATA_AT_THE_END,
         widget=forms.RadioSelect,
         error_messages={"required": _("Answer what was promised: was any data lost?")},
@@ -211,7 +212,7 @@ class AllClearForm(UpdatePart):
             ("body",),
             hint=_("Done or not, what differed from the plan, what follows. It stands on top of the notice."),
         ),
-        Section(_("When it happened"), ("actual_started_at", "actual_ended_at")),
+        Section(_("When it happened"), ("actual_started_at", "actual_ended_at"), is_in_pairs=True),
         Section(_("The promise about data, answered"), ("data_outcome",)),
         Section(_("Telling people"), ("notify",)),
     )
@@ -263,7 +264,7 @@ class EditIncidentForm(StartedPart, DetailsPart):
     data_choices = DATA_AT_OPENING
     sections = (
         Section(_("The notice"), ("title", "started_at")),
-        Section(_("Their data"), ("data_statement",)),
+        Section(_("Customers’ data"), ("data_statement",)),
         Section(_("Effects"), part="effects", hint=EFFECTS_HINT),
         Section(_("Advice and reason"), (*ADVICE, "reason")),
         Section(_("Links to other notices"), part="links", hint=LINKS_HINT),
@@ -278,9 +279,9 @@ class EditMaintenanceForm(WindowPart, DetailsPart):
     data_choices = list(DataStatement.choices)
     sections = (
         Section(_("The notice"), ("title",)),
-        Section(_("When"), ("time_zone", *WindowPart.WINDOW)),
+        Section(_("When"), ("time_zone", *WindowPart.WINDOW), is_in_pairs=True),
         Section(_("What happens meanwhile"), part="effects", hint=EFFECTS_HINT),
-        Section(_("Their data"), ("data_statement",)),
+        Section(_("Customers’ data"), ("data_statement",)),
         Section(_("What customers should do"), ADVICE),
         Section(_("Why"), ("reason",), part="links", hint=LINKS_HINT),
         Section(_("Advanced"), ("completes_by_clock", "impact_override", "byline"), is_folded=True),

@@ -36,35 +36,45 @@ function showPreview() {
   if (top > window.innerHeight * 0.8) frame.scrollIntoView({ block: "start" });
 }
 
-// The browser writes a date in its own order of numbers; the weekday beside it shows a slip at once.
-function showWeekday(input) {
-  let note = input.parentElement.querySelector(".weekday");
-  if (!note) {
-    note = document.createElement("span");
-    note.className = "weekday";
-    input.parentElement.append(note);
-  }
+// The browser writes a date in its own order of numbers; the weekday beside it shows a slip at once. What the server
+// said of the old time goes.
+function showWeekday(field) {
+  field.querySelector(".reads-as")?.remove();
+  const input = field.querySelector("[data-day]");
+  const note = field.querySelector(".weekday") ?? document.createElement("span");
+  note.className = "weekday";
+  input.parentElement.append(note);
   const day = new Date(`${input.value}T00:00Z`);
-  note.textContent = Number.isNaN(day.valueOf())
-    ? ""
-    : day.toLocaleDateString(document.documentElement.lang, { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
+  const words = { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" };
+  note.textContent = Number.isNaN(day.valueOf()) ? "" : day.toLocaleDateString(document.documentElement.lang, words);
 }
 
-function addRowButton(rows) {
+// Rows to spare are for those without this script; with it one is enough.
+function tendRows(rows) {
+  const spare = [...rows.querySelectorAll(":scope > .row")].filter(
+    (row) => [...row.querySelectorAll("input, select")].every((control) => !control.value),
+  );
+  spare.slice(1).forEach((row) => { row.hidden = true; });
   const button = document.createElement("button");
   button.type = "button";
   button.className = "act add-row";
   button.textContent = form.dataset.addRow;
   button.addEventListener("click", () => {
-    const total = document.getElementById(`id_${rows.dataset.rows}-TOTAL_FORMS`);
-    const holder = document.createElement("div");
-    holder.innerHTML = rows.querySelector("template").innerHTML.replaceAll("__prefix__", total.value);
-    total.value = Number(total.value) + 1;
-    const row = holder.firstElementChild;
-    button.before(row);
+    const row = rows.querySelector(":scope > .row[hidden]") ?? newRow(rows, button);
+    row.hidden = false;
     row.querySelector("input, select").focus();
   });
   rows.append(button);
+}
+
+function newRow(rows, button) {
+  const total = document.getElementById(`id_${rows.dataset.rows}-TOTAL_FORMS`);
+  const holder = document.createElement("div");
+  holder.innerHTML = rows.querySelector("template").innerHTML.replaceAll("__prefix__", total.value);
+  total.value = Number(total.value) + 1;
+  const row = holder.firstElementChild;
+  button.before(row);
+  return row;
 }
 
 // A closing update promises no further one.
@@ -80,11 +90,11 @@ if (form) {
   form.addEventListener("input", markUnsaved);
   form.addEventListener("submit", onSubmit);
   form.addEventListener("change", (event) => {
-    if (event.target.matches("[data-day]")) showWeekday(event.target);
+    const times = event.target.closest(".wall-time")?.parentElement;
+    if (times) showWeekday(times);
     if (event.target.name === "status") followStatus();
   });
-  form.querySelectorAll("[data-day]").forEach(showWeekday);
-  form.querySelectorAll("[data-rows]").forEach(addRowButton);
+  form.querySelectorAll("[data-rows]").forEach(tendRows);
   followStatus();
   window.addEventListener("beforeunload", (event) => {
     if (isDirty) event.preventDefault();
