@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -266,12 +268,37 @@ def notice_path(code: str) -> str:
 
 def load_state(now: dt.datetime) -> PageState:
     """Read everything public as of `now`, in one consistent view of the database."""
-    with transaction.atomic():
+    Page.objects.current()  # creates it in an empty database, which a reader cannot
+    with _one_view():
         return _load(now)
 
 
+@contextmanager
+def _one_view() -> Iterator[None]:
+    """A transaction in which every query sees the same moment, and which keeps no writer waiting.
+
+    Inside another transaction (a rehearsal) it is that transaction's view.
+    """
+    connection = transaction.get_connection()
+    if connection.in_atomic_block:
+        yield
+        return
+    mode = getattr(connection, "transaction_mode", None)
+    if connection.vendor == "sqlite":
+        connection.transaction_mode = "DEFERRED"  # IMMEDIATE would take the one write lock
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    finally:
+        if connection.vendor == "sqlite":
+            connection.transaction_mode = mode
+
+
 def _load(now: dt.datetime) -> PageState:
-    page = Page.objects.current()
+    page = Page.objects.get(pk=Page.ONLY)
     components = tuple(_component(row) for row in _component_rows(now))
     groups = tuple(
         GroupState(

@@ -19,9 +19,10 @@ MAY_IMPORT = {
 
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = [
-    {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "front"},
+    {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "writing"},
+    {"negotiation", "forward", "live", "front"},
     {"models"},
-    {"text", "links", "history", "rehearsal", "tokens", "state", "journal", "templatetags"},
+    {"text", "links", "history", "rehearsal", "tokens", "state", "journal"},
     {
         "component_actions",
         "actions",
@@ -30,12 +31,13 @@ LAYERS = [
         "fanout",
         "delivery",
         "formats",
+        "boundaries",
         "channels",
         "publish",
         "wording",
     },
     {"forms", "tasks", "receivers", "checks", "roles", "board"},
-    {"admin", "views", "urls", "management", "apps"},
+    {"apps", "admin", "views", "urls", "management", "templatetags"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 

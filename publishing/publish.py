@@ -1,0 +1,198 @@
+"""Paying the debt of the page: what the database says becomes what the public reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from incidents.models import Page
+from publishing.boundaries import next_boundary
+from publishing.formats import FORMATS
+from publishing.generation import Manifest, live_manifest
+from publishing.state import load_state
+from publishing.writing import write_generation
+
+log = logging.getLogger(__name__)
+
+LOCK_PATIENCE = 5.0
+ROUNDS = 5
+# How long a page may lag before staff are told, and how far its clock may be ahead before we doubt it.
+LATE = dt.timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The last attempt to publish failed: why, and since when attempts have been failing."""
+
+    why: str
+    since: dt.datetime
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The public page shows less than the database holds. `why` may be empty: then nobody has tried."""
+
+    why: str
+    since: dt.datetime
+
+
+_failure: Failure | None = None  # also kept in a file for other processes, if the disk takes it
+
+
+def publish_if_stale(now: dt.datetime | None = None, *, upgrade: bool = False, force: bool = False) -> bool:
+    """Bring the snapshot up to date; tell whether a new generation went live.
+
+    With `upgrade`, also when other code rendered the live one (for the one publishing process that is restarted with
+    each upgrade; otherwise old and new processes would overwrite each other in turn); with `force`, in any case.
+    A render or write that fails leaves the live generation as it is and is kept for `last_failure` and `behind`.
+    Raises django.db.Error when the database cannot be read.
+    """
+    if not force and not _is_owed(now, upgrade=upgrade):
+        _forget_failure()  # if there was one, another process has mended it
+        return False
+    published = False
+    try:
+        with _only_publisher(settings.SNAPSHOT_DIR):
+            for _round in range(ROUNDS):  # someone may post while we render
+                if not force and not _is_owed(now, upgrade=upgrade):
+                    break
+                _publish(now or timezone.now())
+                published, force = True, False
+    except DatabaseError:
+        raise
+    except Exception as problem:
+        _record_failure(problem, now or timezone.now())
+    else:
+        _forget_failure()
+    return published
+
+
+def last_failure() -> Failure | None:
+    """Why the newest attempt to publish failed, here or in another process; None when it did not."""
+    if _failure is not None:
+        return _failure
+    try:
+        kept = json.loads(_failure_file().read_bytes())
+        return Failure(why=str(kept["why"]), since=dt.datetime.fromisoformat(kept["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def behind(now: dt.datetime | None = None) -> Behind | None:
+    """Whether customers read less than staff have posted, for a banner: one query and two looks at the disk."""
+    now = now or timezone.now()
+    page, live = Page.objects.current(), live_manifest(settings.SNAPSHOT_DIR)
+    if not _is_stale(live, page, now):
+        return None
+    if failure := last_failure():
+        return Behind(why=failure.why, since=failure.since)
+    since = page.updated_at if live is None or live.version != page.version else live.stale_at
+    return Behind(why="", since=since) if now - since > LATE else None
+
+
+def _is_owed(now: dt.datetime | None, *, upgrade: bool) -> bool:
+    live = live_manifest(settings.SNAPSHOT_DIR)
+    if live is not None and upgrade and live.code != code_checksum():
+        return True
+    return _is_stale(live, Page.objects.current(), now or timezone.now())
+
+
+def _is_stale(live: Manifest | None, page: Page, now: dt.datetime) -> bool:
+    """A version behind the live one counts too: the database has been restored from a copy."""
+    return live is None or live.version != page.version or live.stale_at <= now or live.generated_at > now + LATE
+
+
+def _publish(now: dt.datetime) -> None:
+    began = time.perf_counter()
+    with translation.override(Page.objects.current().language):
+        state = load_state(now)
+        artefacts = [artefact for make in FORMATS.values() for artefact in make(state)]
+    write_generation(
+        settings.SNAPSHOT_DIR,
+        artefacts,
+        version=state.version,
+        generated_at=state.generated_at,
+        stale_at=next_boundary(state),
+        code=code_checksum(),
+    )
+    took = (time.perf_counter() - began) * 1000
+    log.info("published version %d: %d files in %d ms", state.version, len(artefacts), took)
+
+
+@contextmanager
+def _only_publisher(root: Path) -> Iterator[None]:
+    """Hold the lock under which one publisher per host writes; the kernel lets go of it when its holder dies."""
+    root.mkdir(parents=True, exist_ok=True)
+    with open(root / "publish.lock", "ab") as lock:
+        patience_ends = time.monotonic() + LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > patience_ends:
+                    raise TimeoutError(_("another process has been publishing for too long")) from None
+                time.sleep(0.01)
+        yield
+
+
+@cache
+def code_checksum() -> str:
+    """Identifies what this process renders with: code, templates, assets, and the address in its links."""
+    base = Path(settings.BASE_DIR)
+    files = [
+        file
+        for place in ("publishing", "incidents", "templates/public", "templates/publishing", "static/public", "locale")
+        for file in sorted((base / place).rglob("*"))
+        if file.is_file() and file.suffix != ".pyc"
+    ]
+    checksum = hashlib.sha256(settings.PUBLIC_URL.encode())
+    for file in files:
+        checksum.update(str(file.relative_to(base)).encode() + b"\0" + file.read_bytes())
+    return checksum.hexdigest()[:16]
+
+
+def _failure_file() -> Path:
+    return settings.SNAPSHOT_DIR / "publish-error.json"
+
+
+def _record_failure(problem: Exception, now: dt.datetime) -> None:
+    """Keep it for staff. The log hears of each problem once, not at every attempt."""
+    global _failure
+    before = last_failure()
+    why = _in_words(problem)
+    if _failure is None or _failure.why != why:
+        log.error("the public page is behind: %s", why, exc_info=None if isinstance(problem, OSError) else problem)
+    _failure = Failure(why=why, since=before.since if before else now)
+    with suppress(OSError):  # the disk may be the very problem; then this process alone knows
+        _failure_file().write_text(json.dumps(asdict(_failure), default=dt.datetime.isoformat))
+
+
+def _in_words(problem: Exception) -> str:
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.strerror} ({problem.filename})" if problem.filename else problem.strerror
+    return f"{type(problem).__name__}: {problem}"
+
+
+def _forget_failure() -> None:
+    global _failure
+    if last_failure() is None:
+        return
+    log.warning("the public page is up to date again")
+    _failure = None
+    with suppress(OSError):
+        _failure_file().unlink(missing_ok=True)
