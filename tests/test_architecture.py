@@ -23,6 +23,7 @@ LAYERS = [
     {"negotiation", "forward", "live", "front"},
     {"models"},
     {"text", "links", "history", "rehearsal", "tokens", "state", "journal"},
+    {"days"},
     {
         "component_actions",
         "actions",
@@ -36,7 +37,7 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles", "board"},
+    {"forms", "tasks", "receivers", "checks", "roles", "board", "previews"},
     {"apps", "admin", "views", "urls", "management", "templatetags"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
