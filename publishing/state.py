@@ -237,6 +237,7 @@ class PageState:
     updated_at: dt.datetime
     generated_at: dt.datetime
     components: tuple[ComponentState, ...]
+    archived: tuple[ComponentState, ...]  # off the page, but named by notices
     groups: tuple[GroupState, ...]
     notices: tuple[NoticeState, ...]  # newest first by `at`
 
@@ -255,6 +256,14 @@ class PageState:
         """Announced maintenance, the next one first."""
         return tuple(sorted((n for n in self.notices if n.is_upcoming), key=lambda n: n.at))
 
+    @cached_property
+    def _by_code(self) -> dict[str, ComponentState]:
+        return {component.code: component for component in self.components + self.archived}
+
+    def component(self, code: str) -> ComponentState | None:
+        """The component with this public code, archived or not."""
+        return self._by_code.get(code)
+
     @property
     def ungrouped(self) -> tuple[ComponentState, ...]:
         return tuple(c for c in self.components if not c.group_code)
@@ -272,7 +281,9 @@ def load_state(now: dt.datetime) -> PageState:
 
 def _load(now: dt.datetime) -> PageState:
     page = Page.objects.current()
-    components = tuple(_component(row) for row in _component_rows(now))
+    rows = _component_rows(now)
+    components = tuple(_component(row) for row in rows if row.archived_at is None)
+    archived = tuple(_component(row) for row in rows if row.archived_at is not None)
     groups = tuple(
         GroupState(
             code=row.code,
@@ -298,6 +309,7 @@ def _load(now: dt.datetime) -> PageState:
         updated_at=page.updated_at,
         generated_at=now,
         components=components,
+        archived=archived,
         groups=tuple(group for group in groups if group.components),
         notices=tuple(notices),
     )
@@ -305,9 +317,7 @@ def _load(now: dt.datetime) -> PageState:
 
 def _component_rows(now: dt.datetime) -> list[Component]:
     recent = StatusChange.objects.filter(at__lte=now)
-    return list(
-        Component.objects.public().select_related("group").prefetch_related(Prefetch("status_changes", queryset=recent))
-    )
+    return list(Component.objects.select_related("group").prefetch_related(Prefetch("status_changes", queryset=recent)))
 
 
 def _notice_rows() -> list[Incident]:
