@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch, Q
 
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
@@ -153,6 +153,7 @@ class NoticeState:
     title: str
     status: str
     impact: str
+    revision: int  # how many public acts made it what it is: rises with each change
     zone: ZoneInfo
     created_at: dt.datetime
     updated_at: dt.datetime
@@ -322,7 +323,9 @@ def _component_rows(now: dt.datetime) -> list[Component]:
 
 def _notice_rows() -> list[Incident]:
     return list(
-        Incident.objects.public().prefetch_related(
+        Incident.objects.public()
+        .annotate(revision=Count("changes", filter=Q(changes__version__isnull=False)))
+        .prefetch_related(
             Prefetch("updates", queryset=IncidentUpdate.objects.public().prefetch_related("affected__component")),
             "affected__component",
             "effects",
