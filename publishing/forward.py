@@ -84,7 +84,7 @@ class Backend:
         self._socket_path = socket_path
         self._scheme = scheme
         self._slots = slots
-        self._slots_per_address = max(2, slots * 2 // 3)
+        self._slots_per_address = slots - slots // 5  # a browser alone opens six connections
         self._trusted_proxies = trusted_proxies
         self._under_way: Counter[str] = Counter()
         self._lock = threading.Lock()

@@ -38,7 +38,7 @@ def echo_socket():
 
 @pytest.fixture
 def backend(echo_socket):
-    return Backend(echo_socket, scheme="https", slots=4)
+    return Backend(echo_socket, scheme="https", slots=5)
 
 
 def arrived(backend, **request):
@@ -130,7 +130,7 @@ def test_a_backend_that_dies_over_a_request_leaves_it_in_doubt(processes):
 
 
 def test_one_address_cannot_take_every_place(backend):
-    slow = [threading.Thread(target=backend.forward, args=[environ("/admin/slow")]) for _place in range(2)]
+    slow = [threading.Thread(target=backend.forward, args=[environ("/admin/slow")]) for _place in range(4)]
     for thread in slow:
         thread.start()
     time.sleep(0.3)
