@@ -35,6 +35,7 @@ LAYERS = [
         "bell",
         "templatetags",
     },
+    {"days"},
     {
         "component_actions",
         "actions",
