@@ -84,7 +84,7 @@ def _part(subtype: str, body: str) -> MIMENonMultipart:
     pieces = SLOT.split(body)
     for index, piece in enumerate(pieces):
         pieces[index] = _encode(piece) if index % 2 == 0 else f"=\n{slot(piece)}=\n"
-    part.set_payload("".join(pieces) + "\n")
+    part.set_payload("".join(pieces))
     return part
 
 
