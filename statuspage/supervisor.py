@@ -135,7 +135,6 @@ class _Child:
         elif not self.is_running:
             self._after_end(f"ended with status {self.process.returncode}")
         elif self._is_stuck:
-            self.kill()
             self._after_end("hangs")
 
     def terminate(self) -> None:

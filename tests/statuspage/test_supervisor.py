@@ -32,20 +32,21 @@ MAIN = """
 import os, sys
 from pathlib import Path
 from statuspage.supervisor import Program, Supervisor
-family = Program("family", [sys.executable, "-c", *sys.argv[1:]], dict(os.environ), grace=1)
+family = Program("family", [sys.executable, "-c", *sys.argv[1:]], dict(os.environ), grace=float(os.environ["GRACE"]))
 sys.exit(Supervisor(family, cwd=Path.cwd()).run())
 """
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATA_DIR": str(tmp_path)}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATA_DIR": str(tmp_path), "GRACE": "1"}
 
 
 @pytest.fixture
 def supervise(tmp_path: Path, environment: dict[str, str]):
-    def supervise(*arguments: str):
-        return running([sys.executable, "-c", MAIN, FAMILY, *arguments], env=environment, log=tmp_path / "log")
+    def supervise(*arguments: str, **settings: str):
+        command = [sys.executable, "-c", MAIN, FAMILY, *arguments]
+        return running(command, env={**environment, **settings}, log=tmp_path / "log")
 
     return supervise
 
@@ -88,7 +89,7 @@ def test_it_stops_when_asked_and_leaves_no_process(supervise, tmp_path, number):
         wait_for_start(tmp_path)
         supervisor.process.send_signal(number)
 
-        assert supervisor.process.wait(timeout=3) == 0
+        assert supervisor.process.wait(timeout=10) == 0
     assert processes_of(tmp_path) == {}
 
 
@@ -98,20 +99,18 @@ def test_what_ignores_the_request_to_stop_is_ended_after_its_grace(supervise, tm
         begun = time.monotonic()
         supervisor.stop()
 
-        assert 1 <= time.monotonic() - begun < 3
+        assert 1 <= time.monotonic() - begun < 10
     assert processes_of(tmp_path) == {}
 
 
-def test_a_second_request_waits_for_nobody(supervise, tmp_path, environment):
-    with supervise("stubborn") as supervisor:
+def test_a_second_request_waits_for_nobody(supervise, tmp_path):
+    with supervise("stubborn", GRACE="60") as supervisor:
         wait_for_start(tmp_path)
-        begun = time.monotonic()
         supervisor.process.terminate()
-        time.sleep(0.3)
-        supervisor.process.terminate()
-        supervisor.process.wait(timeout=3)
+        time.sleep(0.5)
+        assert supervisor.process.poll() is None
 
-        assert time.monotonic() - begun < 0.9
+        assert supervisor.stop(seconds=10) == 0
     assert processes_of(tmp_path) == {}
 
 
@@ -122,7 +121,7 @@ def test_a_killed_supervisor_leaves_no_process(supervise, tmp_path, manners):
         supervisor.process.kill()
         supervisor.process.wait()
 
-        wait_for(lambda: not processes_of(tmp_path), seconds=4, what="the last process to end")
+        wait_for(lambda: not processes_of(tmp_path), seconds=10, what="the last process to end")
 
 
 def test_a_killed_guard_is_replaced(supervise, tmp_path):
@@ -134,7 +133,7 @@ def test_a_killed_guard_is_replaced(supervise, tmp_path):
 
         supervisor.process.kill()
         supervisor.process.wait()
-        wait_for(lambda: not processes_of(tmp_path), seconds=4, what="the last process to end")
+        wait_for(lambda: not processes_of(tmp_path), seconds=10, what="the last process to end")
 
 
 def guard_of(tmp_path: Path) -> int | None:
