@@ -40,7 +40,7 @@ def front(*, host: str, port: int, backend: Path) -> Program:
 def django(backend: Path) -> Program:
     """Django on a Unix socket, in a process of its own: a slow admin page must not slow the public one down."""
     command = _granian("statuspage.wsgi:application", threads=8, backlog=1024)
-    command += ["--uds", backend, "--uds-permissions", "600"]
+    command += ["--uds", backend, "--uds-permissions", "0o600"]
     # The socket of one that was killed is still there, and nobody else can be listening on it.
     return Program("Django", command, dict(os.environ), before_start=lambda: backend.unlink(missing_ok=True))
 

@@ -71,9 +71,10 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until stopped, then leave no process; to be called in the main thread."""
-        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-        heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]  # nohup, "&"
-        before = {number: signal.signal(number, self._on_signal) for number in heeded}
+        numbers = [signal.SIGTERM, signal.SIGINT]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+            numbers.append(signal.SIGHUP)
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
         try:
             while self._status is None:
                 while not self._new.empty():

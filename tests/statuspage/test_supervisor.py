@@ -140,7 +140,7 @@ def guard_of(tmp_path: Path) -> int | None:
     return next((pid for pid, command in processes_of(tmp_path).items() if "guard.py" in command), None)
 
 
-def test_a_signal_that_is_ignored_from_outside_stays_ignored(tmp_path, environment):
+def test_under_nohup_it_outlives_its_terminal(tmp_path, environment):
     command = ["nohup", sys.executable, "-c", MAIN, FAMILY]
     with running(command, env=environment, log=tmp_path / "log") as supervisor:
         wait_for_start(tmp_path)
