@@ -47,7 +47,7 @@ NOTICE_TEXTS = ("reason", "advice_before", "advice_during", "advice_after")
 
 
 class StaleIncident(Exception):
-    """Someone posted on the notice after the author began to write. Holds the updates that came meanwhile."""
+    """Someone changed the notice after the author began to write. Holds the updates that came meanwhile."""
 
     def __init__(self, meanwhile: Sequence[IncidentUpdate]) -> None:
         super().__init__(meanwhile)
@@ -194,12 +194,11 @@ def post_update(
         return twin
     at = at or timezone.now()
     incident = Incident.objects.get(pk=incident.pk)
-    written = _write(IncidentUpdate(incident=incident, created_at=at), update, actor=actor, at=at)
+    written = _write(IncidentUpdate(incident=incident, created_at=at), update, actor=actor, at=at, all_clear=all_clear)
     if publish:
         _refuse_if_stale(incident, update.seen)
-        _publish(page, incident, written, actor=actor, at=at, verb=verb, all_clear=all_clear)
+        _publish(page, incident, written, actor=actor, at=at, verb=verb)
     else:
-        _keep_answers(incident, all_clear)
         history.record(
             page, verb="draft_update", actor=actor, subject=incident.title, at=at, incident=incident, public=False
         )
@@ -208,12 +207,25 @@ def post_update(
 
 @transaction.atomic
 def edit_draft(
-    draft: IncidentUpdate, update: UpdateText, *, actor: Actor, at: dt.datetime | None = None
+    draft: IncidentUpdate,
+    update: UpdateText,
+    *,
+    actor: Actor,
+    all_clear: AllClear | None = None,
+    unchanged_since: dt.datetime | None = None,
+    at: dt.datetime | None = None,
 ) -> IncidentUpdate:
-    """Rewrite an update that nobody has seen yet. Raises ValidationError, also when it has been published meanwhile."""
+    """Rewrite an update that nobody has seen yet.
+
+    `unchanged_since` is the draft's `updated_at` when the author began to write; None skips that check.
+    Raises ValidationError, also when it has been published meanwhile, and StaleIncident when another form rewrote it.
+    """
     Page.objects.locked()
     draft = _draft(draft)
-    return _write(draft, update, actor=actor, at=at or timezone.now())
+    is_same_form = update.form_id is not None and update.form_id == draft.form_id
+    if unchanged_since and draft.updated_at != unchanged_since and not is_same_form:
+        raise StaleIncident([draft])
+    return _write(draft, update, actor=actor, at=at or timezone.now(), all_clear=all_clear)
 
 
 @transaction.atomic
@@ -222,7 +234,6 @@ def publish_draft(
     *,
     actor: Actor,
     seen: int | None = None,
-    all_clear: AllClear | None = None,
     at: dt.datetime | None = None,
 ) -> IncidentUpdate:
     """Publish a draft as it stands, together with its notice when that is a draft too.
@@ -237,7 +248,7 @@ def publish_draft(
     _refuse_if_stale(draft.incident, seen)
     draft.display_at = at
     draft.save(update_fields=["display_at"])
-    _publish(page, draft.incident, draft, actor=actor, at=at, verb="publish_draft", all_clear=all_clear)
+    _publish(page, draft.incident, draft, actor=actor, at=at, verb="publish_draft")
     return draft
 
 
@@ -263,17 +274,23 @@ def edit_notice(
     title: str,
     details: NoticeDetails,
     window: Window | None = None,
+    started_at: dt.datetime | None = None,
+    unchanged_since: dt.datetime | None = None,
     at: dt.datetime | None = None,
 ) -> Incident:
     """Change what a notice says apart from its updates. Tells nobody: post an update for that.
 
-    Raises ValidationError.
+    `unchanged_since` is the notice's `updated_at` when the author began to write; None skips that check.
+    Raises ValidationError, and StaleIncident when someone was faster.
     """
     page = Page.objects.locked()
     at = at or timezone.now()
     incident = Incident.objects.get(pk=incident.pk)
+    if unchanged_since and incident.updated_at != unchanged_since:
+        raise StaleIncident(incident.updates.public().filter(published_at__gt=unchanged_since))
     before = _facts(incident)
     incident.title = clean_line(title)
+    incident.started_at = started_at or incident.started_at
     if window is not None:
         check_window(window)
         for name, value in asdict(window).items():
@@ -358,12 +375,18 @@ def _draft(draft: IncidentUpdate) -> IncidentUpdate:
 def _refuse_if_stale(incident: Incident, seen: int | None) -> None:
     if seen is None:
         return
-    meanwhile = incident.updates.public().filter(pk__gt=seen).order_by("pk")
-    if meanwhile:
-        raise StaleIncident(meanwhile)
+    public = incident.updates.public().order_by("published_at", "pk")
+    newest = public.last()
+    if newest is None or newest.pk == seen:
+        return
+    # Not by primary key: a draft has an old one when it is published.
+    known = public.filter(pk=seen).values_list("published_at", flat=True).first()
+    raise StaleIncident(public.filter(published_at__gte=known).exclude(pk=seen) if known else public)
 
 
-def _write(row: IncidentUpdate, update: UpdateText, *, actor: Actor, at: dt.datetime) -> IncidentUpdate:
+def _write(
+    row: IncidentUpdate, update: UpdateText, *, actor: Actor, at: dt.datetime, all_clear: AllClear | None = None
+) -> IncidentUpdate:
     if update.status not in STATUSES[IncidentKind(row.incident.kind)]:
         raise ValidationError({"status": _("This status does not fit this kind of notice.")})
     row.status = update.status
@@ -376,6 +399,7 @@ def _write(row: IncidentUpdate, update: UpdateText, *, actor: Actor, at: dt.date
     row.notify = update.notify
     row.next_update_by = update.next_update_by
     row.form_id = update.form_id
+    _set_answers(row, all_clear or AllClear())
     row.author = actor
     row.byline = history.actor_name(actor) if actor else ""
     row.display_at = row.updated_at = at
@@ -404,7 +428,6 @@ def _publish(
     actor: Actor,
     at: dt.datetime,
     verb: str,
-    all_clear: AllClear | None = None,
 ) -> None:
     """Make `update` public. The page is locked, and nobody was faster."""
     is_first = incident.is_draft
@@ -418,7 +441,7 @@ def _publish(
     incident.updated_at = at
     incident.next_update_by = None if update.status in CLOSED else update.next_update_by
     _stamp_lifecycle(incident, at=at)
-    _keep_answers(incident, all_clear, save=False)
+    _keep_answers(incident, update)
     _move_components(incident, update)
     incident.impact = _lasting_impact(incident)
     incident.save(update_fields=[f.name for f in Incident._meta.concrete_fields if f.name != "id"])
@@ -449,17 +472,22 @@ def _stamp_lifecycle(incident: Incident, *, at: dt.datetime) -> None:
         incident.actual_ended_at = incident.actual_ended_at or at
 
 
-def _keep_answers(incident: Incident, all_clear: AllClear | None, *, save: bool = True) -> None:
-    if all_clear is None:
-        return
+def _set_answers(row: IncidentUpdate, all_clear: AllClear) -> None:
     start, end = all_clear.actual_started_at, all_clear.actual_ended_at
     if start and end and end < start:
         raise ValidationError({"actual_ended_at": _("The work cannot have ended before it began.")})
-    incident.actual_started_at = start or incident.actual_started_at
-    incident.actual_ended_at = end or incident.actual_ended_at
-    incident.data_outcome = all_clear.data_outcome or incident.data_outcome
-    if save:
-        incident.save(update_fields=["actual_started_at", "actual_ended_at", "data_outcome"])
+    for name, value in asdict(all_clear).items():
+        setattr(row, name, value)
+
+
+def _keep_answers(incident: Incident, update: IncidentUpdate) -> None:
+    """Write what the update answers onto its notice. What it leaves open stays as it was."""
+    incident.actual_started_at = update.actual_started_at or incident.actual_started_at
+    incident.actual_ended_at = update.actual_ended_at or incident.actual_ended_at
+    incident.data_outcome = update.data_outcome or incident.data_outcome
+    start, end = incident.actual_started_at, incident.actual_ended_at
+    if start and end and end < start:
+        raise ValidationError({"actual_ended_at": _("The work cannot have ended before it began.")})
 
 
 def _move_components(incident: Incident, update: IncidentUpdate) -> None:

@@ -389,6 +389,10 @@ class IncidentUpdate(models.Model):
     edited_at = models.DateTimeField(null=True, blank=True, editable=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
     byline = models.CharField(max_length=100, blank=True)
+    # How the work went, when this is an all-clear. The notice takes these over when the update is published.
+    actual_started_at = models.DateTimeField(_("work began"), null=True, blank=True)
+    actual_ended_at = models.DateTimeField(_("work ended"), null=True, blank=True)
+    data_outcome = models.CharField(_("data, at the end"), max_length=20, choices=DataStatement, blank=True)
     # The one-time id of the form that wrote it: a double click posts once.
     form_id = models.UUIDField(null=True, unique=True, editable=False)
 
@@ -401,6 +405,12 @@ class IncidentUpdate(models.Model):
         indexes = [models.Index(fields=["incident", "display_at"])]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=IncidentStatus.values), name="update_status_known"),
+            models.CheckConstraint(
+                condition=Q(actual_ended_at__isnull=True)
+                | Q(actual_started_at__isnull=True)
+                | Q(actual_started_at__lte=F("actual_ended_at")),
+                name="update_actual_starts_before_end",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,3 +17,9 @@ class StatuspageConfig(AppConfig):
 class StatuspageAdminConfig(admin_apps.AdminConfig):
     default_site = "statuspage.admin.StatuspageAdminSite"
     default = False
+
+    def ready(self) -> None:
+        super().ready()
+        from statuspage.accounts import register_staff  # noqa: PLC0415 - models are not loaded before this moment
+
+        register_staff()

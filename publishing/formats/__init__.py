@@ -1,25 +1,21 @@
-"""What the public gets, by format: each makes its artefacts from the state of the page and from nothing else."""
+"""Everything that is published: pure functions from what the public may see to files. A new format is one line here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from django.utils.html import format_html, format_html_join
-
 from publishing.artefact import Artefact
+from publishing.formats import assets, badges, calendar, feeds, html, site, status_api, widget
 from publishing.state import PageState
 
-
-def make_html(state: PageState) -> Iterable[Artefact]:
-    titles = format_html_join("", '<p><a href="{}">{}</a></p>', [(n.path, n.title) for n in state.notices])
-    yield _page("/", format_html("<h1>{}</h1>{}", state.name, titles))
-    yield _page("/404", "<h1>Not found</h1>")
-    for notice in state.notices:
-        yield _page(notice.path, format_html("<h1>{}</h1>", notice.title))
-
-
-def _page(path: str, body: str) -> Artefact:
-    return Artefact(path, "text/html; charset=utf-8", f"<!doctype html>{body}".encode())
-
-
-FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {"html": make_html}
+FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
+    "assets": assets.artefacts,
+    "html": html.artefacts,
+    "atom": feeds.atom,
+    "rss": feeds.rss,
+    "status_api": status_api.render,
+    "calendar": calendar.render,
+    "badges": badges.render,
+    "widget": widget.render,
+    "site": site.render,
+}

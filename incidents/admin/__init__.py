@@ -1,0 +1,7 @@
+"""Django's admin for the facts. Importing this package registers them."""
+
+from __future__ import annotations
+
+from incidents.admin import changes, components, notices
+
+__all__ = ["changes", "components", "notices"]

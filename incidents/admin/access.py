@@ -1,0 +1,32 @@
+"""Who may come in: every screen is behind the admin's login, and then behind a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from incidents.roles import may_publish, may_write
+
+
+def writers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For staff who may write drafts. Anonymous readers are sent to the login and come back here."""
+    return _behind(view, may_write)
+
+
+def publishers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    return _behind(view, may_publish)
+
+
+def _behind(view: Callable[..., HttpResponse], may: Callable[[Any], bool]) -> Callable[..., HttpResponse]:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not may(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return admin.site.admin_view(guarded)

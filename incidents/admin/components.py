@@ -1,0 +1,148 @@
+"""The page, its groups and its components. Every save goes through the verbs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from incidents import component_actions
+from incidents.forms.fields import LineField, ZoneField, zone_names
+from incidents.models import Component, ComponentGroup, Page
+
+
+class PageForm(ModelForm):
+    name = LineField(label=gettext_lazy("Name"), limit=100)
+    description = LineField(label=gettext_lazy("Description"), limit=300, required=False)
+    time_zone = ZoneField(
+        label=gettext_lazy("Time zone"), help_text=gettext_lazy("Times without a zone of their own are shown in it.")
+    )
+    language = forms.ChoiceField(label=gettext_lazy("Language"))
+
+    class Meta:
+        model = Page
+        fields = ("name", "description", "time_zone", "language", "support_url")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["language"].choices = settings.LANGUAGES
+
+
+class NamedForm(ModelForm):
+    name = LineField(label=gettext_lazy("Name"), limit=100)
+    description = LineField(label=gettext_lazy("Description"), limit=300, required=False)
+
+
+class PartAdmin(admin.ModelAdmin):
+    """A part of the page: saved by a verb, never deleted."""
+
+    change_form_template = "admin/incidents/part.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        changed = list(form.changed_data) if change else None
+        if changed != []:
+            component_actions.save_page_part(obj, actor=request.user, changed=changed)
+
+
+@admin.register(Page)
+class PageAdmin(PartAdmin):
+    form = PageForm
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        page = Page.objects.current()
+        return HttpResponseRedirect(reverse("admin:incidents_page_change", args=[page.pk]))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        Page.objects.current()
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), "zones": zone_names()})
+
+
+@admin.register(ComponentGroup)
+class ComponentGroupAdmin(PartAdmin):
+    form = NamedForm
+    fields = ("name", "description", "position")
+    list_display = ("name", "component_count", "position")
+    search_fields = ("name",)
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        on_page = Q(components__archived_at=None)
+        return super().get_queryset(request).annotate(on_page=Count("components", filter=on_page))
+
+    @admin.display(description=gettext_lazy("components"), ordering="on_page")
+    def component_count(self, group: ComponentGroup) -> int:
+        return group.on_page  # type: ignore[attr-defined]
+
+
+class OnPageFilter(admin.SimpleListFilter):
+    title = gettext_lazy("place")
+    parameter_name = "place"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("archived", _("Archived"))]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        return [{**first, "display": _("On the page")}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.exclude(archived_at=None) if self.value() == "archived" else queryset.public()
+
+
+@admin.register(Component)
+class ComponentAdmin(PartAdmin):
+    form = NamedForm
+    list_display = ("name", "group", "shown", "status", "position")
+    list_filter = (OnPageFilter, "group")
+    list_select_related = ("group",)
+    search_fields = ("name",)
+    actions = ("archive",)
+    ordering = ("group__position", "group", "position", "pk")
+
+    def get_fields(self, request: HttpRequest, obj: Component | None = None) -> list[str]:
+        fields = ["name", "group", "description", "position", "start_date", "only_show_if_degraded"]
+        return ["status", *fields] if obj else fields
+
+    def save_model(self, request: HttpRequest, obj: Component, form: ModelForm, change: bool) -> None:
+        if change and "status" in form.changed_data:
+            component_actions.set_component_status(obj, obj.status, actor=request.user)
+            form.changed_data.remove("status")
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description=gettext_lazy("Archive: take off the page, keep in old notices"), permissions=["change"])
+    def archive(self, request: HttpRequest, chosen: QuerySet) -> None:
+        for component in chosen.public():
+            try:
+                component_actions.archive_component(component, actor=request.user)
+            except ValidationError as problem:
+                messages.error(request, f"{component}: {' '.join(problem.messages)}")
+            else:
+                messages.success(request, _("%(name)s is archived.") % {"name": component})
+
+    @admin.display(description=gettext_lazy("shown now"), ordering="shown_status")
+    def shown(self, component: Component) -> str:
+        return format_html(
+            '<span class="status status-{}">{}</span>', component.shown_status, component.get_shown_status_display()
+        )

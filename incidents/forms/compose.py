@@ -1,0 +1,300 @@
+"""What the composing screens have in common: one-time id, what was seen, local times, rows, errors of the verbs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from incidents.actions import NOTICE_TEXTS, NoticeDetails, UpdateText
+from incidents.choices import CLOSED, ComponentStatus, Impact
+from incidents.forms.components import ComponentRows
+from incidents.forms.fields import LineField, MarkdownField
+from incidents.forms.lines import effect_rows, effects_of, link_rows, links_of
+from incidents.forms.wall_times import WallTimeField
+from incidents.models import Incident, IncidentUpdate
+
+PUBLISH, DRAFT, PREVIEW = "publish", "draft", "preview"
+NEXT_UPDATE_IN = dt.timedelta(minutes=20)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of a screen: some fields, then one of the form's parts. A folded one opens when it holds an error."""
+
+    title: str
+    names: tuple[str, ...] = ()
+    part: str = ""
+    is_folded: bool = False
+    is_in_pairs: bool = False
+    hint: str = ""
+
+
+class ComposeForm(forms.Form):
+    """A screen on which staff write. `notice` and `draft` are what it starts from, where there is one.
+
+    `purpose` says what is asked for: to publish, to keep a draft, or to preview.
+    """
+
+    sections: tuple[Section, ...] = ()
+
+    form_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    since = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        page_zone: ZoneInfo,
+        notice: Incident | None = None,
+        draft: IncidentUpdate | None = None,
+        purpose: str = "",
+        now: dt.datetime | None = None,
+        initial: dict[str, Any] | None = None,
+    ) -> None:
+        self.notice, self.draft, self.purpose = notice, draft, purpose
+        self.now = now or timezone.now()
+        self.page_zone = page_zone
+        self.effects: forms.BaseFormSet | None = None
+        self.links: forms.BaseFormSet | None = None
+        self.components: ComponentRows | None = None
+        super().__init__(data, initial={**self.starting_values(), **(initial or {})}, use_required_attribute=False)
+        for name, field in self.fields.items():
+            value = self.initial.get(name)
+            if isinstance(field, WallTimeField) and isinstance(value, dt.datetime):
+                self.initial[name] = field.shown(value, self.zone)
+        self.add_rows(data)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone that times are typed in, before anything was typed."""
+        return self.notice.zone if self.notice else self.page_zone
+
+    def typed_zone(self) -> ZoneInfo | None:
+        """The zone that the times just typed are meant in; None while it is not a valid one."""
+        return self.zone
+
+    def starting_values(self) -> dict[str, Any]:
+        return {"form_id": uuid.uuid4(), **seen_by_now(self.notice, self.draft)}
+
+    def add_rows(self, data: Any) -> None:
+        """Hang the rows that this screen has (effects, links, components) onto the form."""
+
+    def parts(self) -> list[Any]:
+        return [part for part in (self.effects, self.links, self.components) if part is not None]
+
+    def is_valid(self) -> bool:
+        # Each part is asked, so that all errors show at once.
+        return all([super().is_valid(), *(part.is_valid() for part in self.parts())])
+
+    def clean_form_id(self) -> uuid.UUID:
+        return self.cleaned_data["form_id"] or uuid.uuid4()
+
+    def clean_since(self) -> dt.datetime | None:
+        try:
+            return dt.datetime.fromisoformat(self.cleaned_data["since"])
+        except ValueError:
+            return None
+
+    def clean(self) -> None:
+        super().clean()
+        zone = self.typed_zone()
+        for name, field in self.fields.items():
+            value = self.cleaned_data.get(name)
+            if not isinstance(field, WallTimeField) or value is None:
+                continue
+            try:
+                self.cleaned_data[name] = field.settle(value, zone) if zone else None
+            except ValidationError as problem:
+                self.add_error(name, problem)
+
+    def add_problem(self, problem: ValidationError) -> None:
+        """Show what a verb refused, next to the field it names where this form has it."""
+        if not hasattr(problem, "error_dict"):
+            self.add_error(None, problem)
+            return
+        for name, errors in problem.error_dict.items():
+            self.add_error(name if name in self.fields else None, errors)
+
+    def renew(self, **values: Any) -> None:
+        """Put new values into hidden fields, and keep everything typed."""
+        self.data = self.data.copy()
+        for name, value in values.items():
+            self.data[name] = str(value)
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return self.purpose == PREVIEW
+
+    def times(self) -> list[tuple[str, str]]:
+        """Every time typed, as customers will read it."""
+        fields = [field for field in self.fields.values() if isinstance(field, WallTimeField)]
+        return [(str(field.label), field.widget.reads_as) for field in fields if field.widget.reads_as]
+
+    def shown_sections(self) -> Iterator[tuple[Section, list[forms.BoundField], Any, bool]]:
+        """Per section: its fields, its part, and whether it stands open."""
+        for section in self.sections:
+            fields = [self[name] for name in section.names if name in self.fields]
+            part = getattr(self, section.part) if section.part else None
+            has_errors = any(field.errors for field in fields) or (self.is_bound and part and not part.is_valid())
+            yield section, fields, part, bool(has_errors) or not section.is_folded
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """Everything wrong, as (id of the control, its label, message): the list on top of a refused form."""
+        found = [("", "", message) for message in self.non_field_errors()]
+        forms_here = [self]
+        for part in self.parts():
+            if isinstance(part, forms.BaseFormSet):
+                found += [("", "", message) for message in part.non_form_errors()]
+                forms_here += part.forms
+            else:
+                forms_here.append(part)
+        for form in forms_here:
+            for name, messages in form.errors.items():
+                if name != forms.forms.NON_FIELD_ERRORS:
+                    bound = form[name]
+                    found += [(bound.id_for_label, str(bound.label), message) for message in messages]
+        return found
+
+
+class UpdatePart(ComposeForm):
+    """The text, what it says of components, who is told, when the next one comes."""
+
+    body = MarkdownField(label=_("Text"), required=False, rows=9)
+    next_update_by = WallTimeField(
+        label=_("Next update by"),
+        required=False,
+        help_text=_("Shown to customers, also when it has passed. Leave it empty to promise nothing."),
+    )
+    notify = forms.BooleanField(label=_("Tell subscribers"), required=False, initial=True)
+
+    says_components = True  # a screen whose update closes the notice has nothing to ask about components
+
+    def starting_values(self) -> dict[str, Any]:
+        values = super().starting_values()
+        if self.draft:
+            values |= {"body": self.draft.body, "notify": self.draft.notify, "status": self.draft.status}
+            values["next_update_by"] = self.draft.next_update_by
+        return values
+
+    def add_rows(self, data: Any) -> None:
+        super().add_rows(data)
+        if not self.says_components:
+            return
+        drafted = dict(self.draft.affected.values_list("component_id", "new_status")) if self.draft else {}
+        self.components = ComponentRows(
+            data,
+            initial={str(pk): status for pk, status in drafted.items()},
+            said=self._said(),
+            is_planned=self.is_planned,
+            use_required_attribute=False,
+        )
+
+    def _said(self) -> dict[int, str]:
+        return dict(self.notice.affected.values_list("component_id", "status")) if self.notice else {}
+
+    @property
+    def is_planned(self) -> bool:
+        return False
+
+    def status(self) -> str:
+        return self.cleaned_data.get("status", "")
+
+    def clean(self) -> None:
+        super().clean()
+        if self.purpose == PUBLISH and not self.cleaned_data.get("body") and "body" not in self.errors:
+            self.add_error("body", _("Write at least one sentence for customers."))
+        next_update_by = self.cleaned_data.get("next_update_by")
+        if self.status() in CLOSED:
+            self.cleaned_data["next_update_by"] = None
+        elif self.purpose == PUBLISH and next_update_by and next_update_by <= self.now:
+            self.add_error("next_update_by", _("This time has passed. Say when the next update comes."))
+
+    def update_text(self) -> UpdateText:
+        data = self.cleaned_data
+        components = self.components.chosen() if self.components else {}
+        if self.status() in CLOSED:
+            components = dict.fromkeys({**self._said(), **components}, ComponentStatus.OPERATIONAL)
+        return UpdateText(
+            status=self.status(),
+            body=data["body"],
+            components=components,
+            notify=data["notify"],
+            next_update_by=data.get("next_update_by"),
+            # A rehearsal is no post: it neither uses up the form nor asks who was faster.
+            form_id=None if self.is_rehearsal else data["form_id"],
+            seen=None if self.is_rehearsal or self.notice is None else data["seen"] or 0,
+        )
+
+
+class DetailsPart(ComposeForm):
+    """What a notice says apart from its updates."""
+
+    title = LineField(label=_("Title"), help_text=_("What is wrong, or what will be done, in your customers' words."))
+    data_statement = forms.ChoiceField(label=_("Customers’ data"), required=False, widget=forms.RadioSelect)
+    reason = MarkdownField(
+        label=_("Reason"), required=False, rows=3, help_text=_("Why, and how it makes things better. No blame.")
+    )
+    advice_before = MarkdownField(label=_("What to do before"), required=False, rows=3)
+    advice_during = MarkdownField(label=_("What to do during it"), required=False, rows=3)
+    advice_after = MarkdownField(label=_("What to do afterwards"), required=False, rows=3)
+    byline = LineField(
+        label=_("Signed by"), required=False, limit=100, help_text=_("Empty: the name of whoever writes it.")
+    )
+    impact_override = forms.ChoiceField(
+        label=_("Impact"),
+        required=False,
+        choices=[("", _("Follows from the components")), *Impact.choices],
+        help_text=_("Only where what the components say would mislead."),
+    )
+
+    data_choices: list[tuple[str, Any]] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["data_statement"].choices = [*self.data_choices, ("", _("Say nothing of it"))]
+
+    def starting_values(self) -> dict[str, Any]:
+        values = super().starting_values()
+        if self.notice:
+            copied = ("title", "data_statement", "byline", "impact_override", *NOTICE_TEXTS)
+            values |= {name: getattr(self.notice, name) for name in copied}
+        return values
+
+    def add_rows(self, data: Any) -> None:
+        super().add_rows(data)
+        self.effects = effect_rows(self.notice, data)
+        self.links = link_rows(self.notice, data)
+
+    def details(self) -> NoticeDetails:
+        names = ("data_statement", "byline", "impact_override", *NOTICE_TEXTS)
+        return NoticeDetails(
+            **{name: self.cleaned_data[name] for name in names},
+            effects=effects_of(self.effects),
+            links=links_of(self.links),
+        )
+
+
+def seen_by_now(notice: Incident | None, draft: IncidentUpdate | None = None) -> dict[str, Any]:
+    """What the author has before them: the newest published update, and how the notice and the draft stand."""
+    if notice is None:
+        return {}
+    newest = notice.updates.public().order_by("published_at", "pk").last()
+    stands = draft or notice
+    return {"seen": newest.pk if newest else 0, "since": stands.updated_at.isoformat()}
+
+
+def next_update_suggestion(now: dt.datetime) -> dt.datetime:
+    """About twenty minutes from now, at a round time."""
+    later = now + NEXT_UPDATE_IN
+    over = dt.timedelta(minutes=later.minute % 5, seconds=later.second, microseconds=later.microsecond)
+    return later - over + (dt.timedelta(minutes=5) if over else dt.timedelta())

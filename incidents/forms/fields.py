@@ -1,0 +1,58 @@
+"""Form fields for what staff type: one line, Markdown, a time zone. Nothing typed is cut off silently."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from incidents.models import check_zone
+from incidents.text import MAX_LINE, clean_body, clean_line
+
+
+class LineField(forms.CharField):
+    """One line of plain text. Without max_length, since browsers cut a longer paste without a word."""
+
+    def __init__(self, *, limit: int = MAX_LINE, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.limit = limit
+
+    def clean(self, value: Any) -> str:
+        return clean_line(super().clean(value), limit=self.limit)
+
+
+class MarkdownField(forms.CharField):
+    """Staff's Markdown, within the limits of the renderer."""
+
+    def __init__(self, *, rows: int = 4, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows, "cols": 60}), **kwargs)
+
+    def clean(self, value: Any) -> str:
+        return clean_body(super().clean(value))
+
+
+class ZoneField(forms.CharField):
+    """The name of a time zone, offered as a list to type into."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}), **kwargs)
+
+    def clean(self, value: Any) -> str:
+        name = super().clean(value)
+        check_zone(name)
+        return name
+
+
+def zone_names() -> list[str]:
+    """The zones offered to staff: places, not the abbreviations and old names kept for compatibility."""
+    return [*sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")), "UTC"]
+
+
+def zone_or_none(name: Any) -> ZoneInfo | None:
+    try:
+        check_zone(name)
+    except (ValidationError, TypeError):
+        return None
+    return ZoneInfo(name)

@@ -1,0 +1,292 @@
+"""The composing screens' forms, one per task."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from incidents.actions import AllClear, Window, check_window
+from incidents.choices import (
+    CLOSED,
+    NEXT_STATUSES,
+    STATUSES,
+    DataStatement,
+    IncidentKind,
+    IncidentStatus,
+)
+from incidents.forms.compose import (
+    PUBLISH,
+    ComposeForm,
+    DetailsPart,
+    Section,
+    UpdatePart,
+    next_update_suggestion,
+)
+from incidents.forms.fields import ZoneField, zone_or_none
+from incidents.forms.wall_times import WallTimeField
+
+DATA_AT_OPENING = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_EXPECTED_LOST]
+DATA_AHEAD = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_LOST]
+DATA_AT_THE_END = DATA_AT_OPENING
+
+ADVICE = ("advice_before", "advice_during", "advice_after")
+EFFECTS_HINT = _("Per function: what customers meet, also on things already sent. An empty row is left out.")
+LINKS_HINT = _("Both notices show the link.")
+
+
+class StartedPart(ComposeForm):
+    started_at = WallTimeField(label=_("Started"), required=False, help_text=_("Empty: the moment of publishing."))
+
+    def starting_values(self) -> dict[str, Any]:
+        values = super().starting_values()
+        if self.notice and self.notice.started_at != self.notice.created_at:
+            values["started_at"] = self.notice.started_at
+        return values
+
+    def clean(self) -> None:
+        super().clean()
+        started_at = self.cleaned_data.get("started_at")
+        if started_at and started_at > self.now:
+            self.add_error("started_at", _("An incident cannot start in the future. Did you mean a maintenance?"))
+
+
+class WindowPart(ComposeForm):
+    time_zone = ZoneField(label=_("Time zone"), help_text=_("All times on this form are clock times in this zone."))
+    work_starts_at = WallTimeField(label=_("Work starts"))
+    work_ends_at = WallTimeField(label=_("Work ends"))
+    avoid_starts_at = WallTimeField(label=_("Avoid from"), required=False)
+    avoid_ends_at = WallTimeField(label=_("Avoid until"), required=False)
+    completes_by_clock = forms.BooleanField(
+        label=_("Complete it at the planned end without a person"),
+        required=False,
+        help_text=_("Otherwise the notice goes to “verifying” and waits for someone to post the all-clear."),
+    )
+
+    WINDOW = ("work_starts_at", "work_ends_at", "avoid_starts_at", "avoid_ends_at")
+
+    def starting_values(self) -> dict[str, Any]:
+        values = super().starting_values() | {"time_zone": self.zone.key}
+        if self.notice:
+            values |= {name: getattr(self.notice, name) for name in (*self.WINDOW, "completes_by_clock")}
+        return values
+
+    def typed_zone(self) -> ZoneInfo | None:
+        return zone_or_none(self.cleaned_data.get("time_zone"))
+
+    def clean(self) -> None:
+        super().clean()
+        if any(name in self.errors for name in self.WINDOW) or not self.typed_zone():
+            return
+        try:
+            check_window(self.window())
+        except ValidationError as problem:
+            self.add_problem(problem)
+
+    def window(self) -> Window:
+        names = ("time_zone", "completes_by_clock", *self.WINDOW)
+        return Window(**{name: self.cleaned_data[name] for name in names})
+
+
+class OpenIncidentForm(UpdatePart, StartedPart, DetailsPart):
+    status = forms.ChoiceField(
+        label=_("Status"),
+        choices=[(status.value, status.label) for status in STATUSES[IncidentKind.REALTIME][:4]],
+        widget=forms.RadioSelect,
+        initial=IncidentStatus.INVESTIGATING,
+    )
+
+    data_choices = DATA_AT_OPENING
+    sections = (
+        Section(_("What is happening"), ("title", "status", "body", "next_update_by", "notify")),
+        Section(_("Which components"), part="components"),
+        Section(_("Customers’ data"), ("data_statement",), is_folded=True),
+        Section(_("Effects"), part="effects", is_folded=True, hint=EFFECTS_HINT),
+        Section(_("Advice and reason"), (*ADVICE, "reason"), is_folded=True),
+        Section(_("Links to other notices"), part="links", is_folded=True, hint=LINKS_HINT),
+        Section(_("Advanced"), ("started_at", "impact_override", "byline"), is_folded=True),
+    )
+
+    def starting_values(self) -> dict[str, Any]:
+        return {"next_update_by": next_update_suggestion(self.now), **super().starting_values()}
+
+
+class ScheduleForm(UpdatePart, WindowPart, DetailsPart):
+    data_choices = DATA_AHEAD
+    sections = (
+        Section(_("What will be done"), ("title", "body")),
+        Section(
+            _("When"),
+            ("time_zone", *WindowPart.WINDOW),
+            is_in_pairs=True,
+            hint=_("The avoid window is the wider time in which customers should not act; leave it empty without one."),
+        ),
+        Section(_("Which components"), part="components"),
+        Section(_("What happens meanwhile"), part="effects", hint=EFFECTS_HINT),
+        Section(_("Customers’ data"), ("data_statement",)),
+        Section(_("What customers should do"), ADVICE),
+        Section(_("Why"), ("reason",), part="links", hint=LINKS_HINT),
+        Section(_("Telling people"), ("notify", "next_update_by")),
+        Section(_("Advanced"), ("completes_by_clock", "impact_override", "byline"), is_folded=True),
+    )
+
+    @property
+    def is_planned(self) -> bool:
+        return True
+
+    def status(self) -> str:
+        return IncidentStatus.SCHEDULED
+
+    def clean(self) -> None:
+        super().clean()
+        ends = self.cleaned_data.get("work_ends_at")
+        if self.purpose == PUBLISH and ends and ends <= self.now and "work_ends_at" not in self.errors:
+            self.add_error("work_ends_at", _("This time has passed: check the day."))
+
+
+class UpdateForm(UpdatePart):
+    status = forms.ChoiceField(label=_("Status"), widget=forms.RadioSelect)
+    data_outcome = forms.ChoiceField(
+        label=_("Customers’ data, at the end"),
+        required=False,
+        choices=[*DATA_AT_THE_END, ("", _("Say nothing of it"))],
+        widget=forms.RadioSelect,
+    )
+
+    sections = (
+        Section(_("Update"), ("status", "body", "next_update_by", "notify")),
+        Section(_("Which components changed"), part="components", hint=_("Resolving sets all of them to operational.")),
+        Section(_("Customers’ data, at the end"), ("data_outcome",), is_folded=True),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["status"].choices = [(status.value, status.label) for status in self._possible()]
+        if self.notice.is_scheduled:
+            del self.fields["data_outcome"]
+
+    def _possible(self) -> list[IncidentStatus]:
+        """Where the notice may go, but for the ends of a maintenance, which have screens of their own."""
+        now = IncidentStatus(self.notice.status)
+        has_own_screen = (IncidentStatus.COMPLETED, IncidentStatus.CANCELLED)
+        return [status for status in NEXT_STATUSES[now] if status == now or status not in has_own_screen]
+
+    def starting_values(self) -> dict[str, Any]:
+        values = {"status": self.notice.status, "data_outcome": self.notice.data_outcome}
+        if self.notice.is_open and not self.notice.is_scheduled:
+            values["next_update_by"] = next_update_suggestion(self.now)
+        values |= super().starting_values()
+        if self.draft:
+            values["data_outcome"] = self.draft.data_outcome
+        return values
+
+    @property
+    def is_planned(self) -> bool:
+        return self.notice.status == IncidentStatus.SCHEDULED
+
+    def all_clear(self) -> AllClear | None:
+        if self.status() not in CLOSED:
+            return None
+        return AllClear(data_outcome=self.cleaned_data.get("data_outcome", ""))
+
+
+class AllClearForm(UpdatePart):
+    actual_started_at = WallTimeField(label=_("The work began"))
+    actual_ended_at = WallTimeField(label=_("The work ended"))
+    data_outcome = forms.ChoiceField(
+        label=_("Customers’ data"),
+        choices=DATA_AT_THE_END,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Answer what was promised: was any data lost?")},
+    )
+    next_update_by = None
+
+    says_components = False
+    sections = (
+        Section(
+            _("How it went"),
+            ("body",),
+            hint=_("Done or not, what differed from the plan, what follows. It stands on top of the notice."),
+        ),
+        Section(_("When it happened"), ("actual_started_at", "actual_ended_at"), is_in_pairs=True),
+        Section(_("The promise about data, answered"), ("data_outcome",)),
+        Section(_("Telling people"), ("notify",)),
+    )
+
+    def starting_values(self) -> dict[str, Any]:
+        values = super().starting_values()
+        ended = self.notice.actual_ended_at or min(self.notice.work_ends_at, _to_the_minute(self.now))
+        values["actual_started_at"] = self.notice.actual_started_at or min(self.notice.work_starts_at, ended)
+        values["actual_ended_at"] = ended
+        if self.draft:
+            answers = ("actual_started_at", "actual_ended_at", "data_outcome")
+            values |= {name: getattr(self.draft, name) for name in answers if getattr(self.draft, name)}
+        return values
+
+    def status(self) -> str:
+        return IncidentStatus.COMPLETED
+
+    def clean(self) -> None:
+        super().clean()
+        started, ended = (self.cleaned_data.get(name) for name in ("actual_started_at", "actual_ended_at"))
+        if started and ended and ended < started:
+            self.add_error("actual_ended_at", _("The work cannot have ended before it began."))
+        for name, time in (("actual_started_at", started), ("actual_ended_at", ended)):
+            if time and time > self.now:
+                self.add_error(name, _("This time has not come yet."))
+
+    def all_clear(self) -> AllClear:
+        return AllClear(**{name: self.cleaned_data[name] for name in AllClear.__dataclass_fields__})
+
+
+class CancelForm(UpdatePart):
+    next_update_by = None
+
+    says_components = False
+    sections = (
+        Section(
+            _("A word to your customers"), ("body", "notify"), hint=_("Why it is cancelled, and what comes instead.")
+        ),
+    )
+
+    def status(self) -> str:
+        return IncidentStatus.CANCELLED
+
+    def all_clear(self) -> AllClear | None:
+        return None
+
+
+class EditIncidentForm(StartedPart, DetailsPart):
+    data_choices = DATA_AT_OPENING
+    sections = (
+        Section(_("The notice"), ("title", "started_at")),
+        Section(_("Customers’ data"), ("data_statement",)),
+        Section(_("Effects"), part="effects", hint=EFFECTS_HINT),
+        Section(_("Advice and reason"), (*ADVICE, "reason")),
+        Section(_("Links to other notices"), part="links", hint=LINKS_HINT),
+        Section(_("Advanced"), ("impact_override", "byline"), is_folded=True),
+    )
+
+    def starting_values(self) -> dict[str, Any]:
+        return super().starting_values() | {"started_at": self.notice.started_at}
+
+
+class EditMaintenanceForm(WindowPart, DetailsPart):
+    data_choices = list(DataStatement.choices)
+    sections = (
+        Section(_("The notice"), ("title",)),
+        Section(_("When"), ("time_zone", *WindowPart.WINDOW), is_in_pairs=True),
+        Section(_("What happens meanwhile"), part="effects", hint=EFFECTS_HINT),
+        Section(_("Customers’ data"), ("data_statement",)),
+        Section(_("What customers should do"), ADVICE),
+        Section(_("Why"), ("reason",), part="links", hint=LINKS_HINT),
+        Section(_("Advanced"), ("completes_by_clock", "impact_override", "byline"), is_folded=True),
+    )
+
+
+def _to_the_minute(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(second=0, microsecond=0)

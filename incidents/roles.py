@@ -1,0 +1,58 @@
+"""Who of the staff may do what: write drafts, publish, administer. Three groups, kept by us on every migrate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+WRITER, PUBLISHER, ADMINISTRATOR = "Writer", "Publisher", "Administrator"
+
+PUBLISH = "incidents.publish_incident"
+WRITE = "incidents.add_incident"
+
+WRITER_PERMISSIONS = {
+    "incidents": [
+        *(f"{act}_{model}" for model in ("incident", "scheduledmaintenance") for act in ("view", "add", "change")),
+        *(f"view_{model}" for model in ("component", "componentgroup", "page", "change")),
+    ],
+}
+PUBLISHER_PERMISSIONS = {"incidents": [*WRITER_PERMISSIONS["incidents"], "publish_incident"]}
+# Permissions of apps above this one are named, not imported: they are granted where those apps are installed.
+ADMINISTRATOR_PERMISSIONS = {
+    "incidents": [
+        *PUBLISHER_PERMISSIONS["incidents"],
+        "change_page",
+        *(f"{act}_{model}" for model in ("component", "componentgroup") for act in ("add", "change")),
+    ],
+    "subscriptions": [
+        *(f"{act}_subscriber" for act in ("view", "add", "change", "delete")),
+        *(f"view_{model}" for model in ("notification", "delivery")),
+    ],
+    "auth": [*(f"{act}_user" for act in ("view", "add", "change")), "view_group"],
+}
+ROLES = {
+    WRITER: WRITER_PERMISSIONS,
+    PUBLISHER: PUBLISHER_PERMISSIONS,
+    ADMINISTRATOR: ADMINISTRATOR_PERMISSIONS,
+}
+
+
+def may_write(user: Any) -> bool:
+    """Drafts and previews."""
+    return user.has_perm(WRITE)
+
+
+def may_publish(user: Any) -> bool:
+    return user.has_perm(PUBLISH)
+
+
+def ensure_roles(**_signal: Any) -> None:
+    """Create the groups and grant what they lack. Takes nothing away, so that what an operator added stays."""
+    for name, apps in ROLES.items():
+        group, _created = Group.objects.get_or_create(name=name)
+        wanted = Q()
+        for app_label, codenames in apps.items():
+            wanted |= Q(content_type__app_label=app_label, codename__in=codenames)
+        group.permissions.add(*Permission.objects.filter(wanted))
