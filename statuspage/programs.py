@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -67,7 +69,9 @@ def backend_socket(port: int) -> Path:
     """Where Django listens: in DATA_DIR, or in a new private directory where that path is too long for a socket."""
     path = settings.DATA_DIR / f"django-{port}.sock"
     if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-        path = Path(tempfile.mkdtemp(prefix="statuspage-")) / "django.sock"
+        directory = tempfile.mkdtemp(prefix="statuspage-")
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        path = Path(directory) / "django.sock"
     return path
 
 
@@ -107,7 +111,7 @@ def wait_for_backend(backend: Path, *, seconds: float = 20) -> None:
 
 
 def _why_not(problem: OSError, host: str, port: int) -> str:
-    if isinstance(problem, socket.gaierror):
+    if isinstance(problem, socket.gaierror) or problem.errno == errno.EADDRNOTAVAIL:
         return f"HOST={host} is not an address of this machine: try HOST=127.0.0.1 or HOST=0.0.0.0."
     if isinstance(problem, PermissionError):
         return f"port {port} is for the system alone: choose one above 1023, for example PORT=8000."
