@@ -44,7 +44,10 @@ class MailServer:
 
 @dataclass(frozen=True)
 class Environment:
-    """`database` is Django's dictionary; `mail_server` is None when mails are to be written as files."""
+    """`database` is Django's dictionary; `mail_server` is None when mails are to be written as files.
+
+    `trusted_proxies` is how many proxies of the operator stand between readers and us: their word on who asks is taken.
+    """
 
     secret_key: str
     debug: bool
@@ -56,6 +59,7 @@ class Environment:
     data_dir: Path
     host: str
     port: int
+    trusted_proxies: int
 
 
 def read_environment(base_dir: Path) -> Environment:
@@ -65,12 +69,13 @@ def read_environment(base_dir: Path) -> Environment:
     variable and never shows a value: it may be a secret.
     """
     env = UnsurprisingEnv(eager=False, strip_whitespace=True)
-    for parse in (_secret_key, _flag, _port, _origin, _database, _mail_server, _address, _hosts):
+    for parse in (_secret_key, _flag, _port, _count, _origin, _database, _mail_server, _address, _hosts):
         env.add_parser(parse.__name__.strip("_"), _unless_default(parse))
     secret_key = env.secret_key("SECRET_KEY", None)
     debug = env.flag("DEBUG", False)
     host = env.str("HOST", "127.0.0.1")
     port = env.port("PORT", 8000)
+    trusted_proxies = env.count("TRUSTED_PROXIES", 0)
     data_dir = env.path("DATA_DIR", Path("var"))
     public_url = env.origin("PUBLIC_URL", None)
     allowed_hosts = env.hosts("ALLOWED_HOSTS", None)
@@ -98,6 +103,7 @@ def read_environment(base_dir: Path) -> Environment:
         data_dir=data_dir,
         host=host,
         port=port,
+        trusted_proxies=trusted_proxies,
     )
 
 
@@ -157,6 +163,12 @@ def _flag(value: str) -> bool:
 def _port(value: str) -> int:
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise EnvValidationError("must be a number from 1 to 65535.", ())
+    return int(value)
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or int(value) > 9:
+        raise EnvValidationError("must be a number from 0 to 9.", ())
     return int(value)
 
 

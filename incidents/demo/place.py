@@ -6,10 +6,11 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, Group
 
 from incidents.component_actions import save_page_part
 from incidents.models import Component, ComponentGroup, Page
+from incidents.roles import PUBLISHER
 
 ADMIN = "admin"
 ZONE = "Europe/Amsterdam"
@@ -39,13 +40,16 @@ class Functions:
 
 
 def make_staff(password: str) -> Staff:
-    """Three authors, of whom the admin alone can log in."""
+    """Three authors, of whom the admin alone has a password."""
     users = get_user_model().objects
-    return Staff(
+    staff = Staff(
         admin=users.create_superuser(ADMIN, password=password, first_name="Sanne", last_name="de Vries"),
-        colleague=users.create_user("joris", first_name="Joris", last_name="Bakker"),
-        edward=users.create_user("edward", first_name="Edward Touw Feike", last_name="Wierda"),
+        colleague=users.create_user("joris", first_name="Joris", last_name="Bakker", is_staff=True),
+        edward=users.create_user("edward", first_name="Edward Touw Feike", last_name="Wierda", is_staff=True),
     )
+    for author in (staff.colleague, staff.edward):
+        author.groups.add(Group.objects.get(name=PUBLISHER))
+    return staff
 
 
 def make_place(staff: Staff) -> Functions:
