@@ -106,12 +106,11 @@ def make_subscriber(email: str = "", *, state: str = "active", **fields: Any) ->
 def make_subscribers(count: int, **fields: Any) -> list[Subscriber]:
     """Many active ones at once, past the verbs: nothing is owed to them yet."""
     now = timezone.now()
-    numbers = [next(_numbers) for _one in range(count)]
+    addresses = [f"reader{next(_numbers)}@example.com" for _one in range(count)]
     return Subscriber.objects.bulk_create(
         Subscriber(
-            endpoint=f"reader{number}@example.com",
-            endpoint_key=f"reader{number}@example.com",
-            **{"state": SubscriberState.ACTIVE, "confirmed_at": now, **fields},
+            **{"endpoint": address, "endpoint_key": address, "state": SubscriberState.ACTIVE, "confirmed_at": now}
+            | fields
         )
-        for number in numbers
+        for address in addresses
     )
