@@ -11,8 +11,7 @@ from django.conf import settings
 
 def asset_file(name: str) -> Path:
     """The source of the public asset `name`, for example "page.css"."""
-    # Formatted, not joined: a template hands over a SafeString, which Python 3.11 joins to no path.
-    return Path(f"{settings.BASE_DIR}/static/public/{name}")
+    return Path(settings.BASE_DIR) / f"static/public/{name}"  # a template hands over its own kind of string
 
 
 def asset_path(name: str) -> str:

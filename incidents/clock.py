@@ -58,7 +58,7 @@ def _move_on(incident: Incident, now: dt.datetime) -> IncidentUpdate:
     if incident.status == IncidentStatus.SCHEDULED:
         text = UpdateText(
             status=IncidentStatus.IN_PROGRESS,
-            body=_("The maintenance has begun. The times below still hold."),
+            body=_("The maintenance has begun. The planned times still hold."),
             components=components,
         )
         started = AllClear(actual_started_at=incident.work_starts_at)

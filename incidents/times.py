@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 class NonexistentTime(ValueError):
@@ -48,13 +49,77 @@ def _offset(local: dt.datetime) -> str:
     return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}"
 
 
+def day_words(day: dt.date) -> str:
+    """A date with its weekday: "Sunday 10 November 2013"."""
+    return date_format(day, "l j F Y", use_l10n=False)
+
+
+def month_words(day: dt.date) -> str:
+    """The month of a date: "November 2013"."""
+    return date_format(day, "F Y", use_l10n=False)
+
+
+def local_words(instant: dt.datetime, zone: ZoneInfo) -> str:
+    """The time on clocks in `zone`: "Sunday 10 November 2013, 00:00 CET"."""
+    return f"{day_words(instant.astimezone(zone))}, {clock_words(instant, zone)}"
+
+
+def clock_words(instant: dt.datetime, zone: ZoneInfo) -> str:
+    """Hour, minute and zone: "00:00 CET"."""
+    return f"{instant.astimezone(zone):%H:%M} {zone_label(instant, zone)}"
+
+
+def utc_words(instant: dt.datetime, zone: ZoneInfo) -> str:
+    """The same in UTC, with the day where it is another: "9 Nov 23:00 UTC". Empty where clocks in `zone` show UTC."""
+    local = instant.astimezone(zone)
+    if not local.utcoffset():
+        return ""
+    utc = instant.astimezone(dt.UTC)
+    return _("%(time)s UTC") % {"time": f"{utc:%H:%M}" if utc.date() == local.date() else _day_and_time(utc)}
+
+
+def utc_window_words(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> str:
+    """Both ends in UTC: "20:00 to 23:00 UTC", with their days unless both fall on the day first named in `zone`."""
+    if not start.astimezone(zone).utcoffset() and not end.astimezone(zone).utcoffset():
+        return ""
+    first, last = start.astimezone(dt.UTC), end.astimezone(dt.UTC)
+    is_one_day = first.date() == last.date() == start.astimezone(zone).date()
+    words = [f"{time:%H:%M}" if is_one_day else _day_and_time(time) for time in (first, last)]
+    return _("%(start)s to %(end)s UTC") % {"start": words[0], "end": words[1]}
+
+
 def describe(instant: dt.datetime, zone: ZoneInfo) -> str:
     """A time that nobody can misread: "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"."""
-    local = instant.astimezone(zone)
-    day = date_format(local, "l j F Y", use_l10n=False)
-    text = f"{day}, {local:%H:%M} {zone_label(instant, zone)}"
-    if not local.utcoffset():
-        return text
-    utc = instant.astimezone(dt.UTC)
-    utc_day = "" if utc.date() == local.date() else date_format(utc, "j M", use_l10n=False) + " "
-    return _("%(time)s (%(utc)s UTC)") % {"time": text, "utc": f"{utc_day}{utc:%H:%M}"}
+    local, utc = local_words(instant, zone), utc_words(instant, zone)
+    return f"{local} ({utc})" if utc else local
+
+
+def describe_window(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> str:
+    """Both ends, each with its day: "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (…)"."""
+    local = _("%(start)s to %(end)s") % {"start": local_words(start, zone), "end": local_words(end, zone)}
+    utc = utc_window_words(start, end, zone)
+    return f"{local} ({utc})" if utc else local
+
+
+def duration_words(duration: dt.timedelta) -> str:
+    """How long, in days, hours and minutes: "3 h 10 min"."""
+    minutes = max(1, round(duration.total_seconds() / 60))
+    days, minutes = divmod(minutes, 24 * 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = []
+    if days:
+        parts.append(ngettext("%(count)d day", "%(count)d days", days) % {"count": days})
+    if hours:
+        parts.append(_("%(count)d h") % {"count": hours})
+    if minutes:
+        parts.append(_("%(count)d min") % {"count": minutes})
+    return " ".join(parts)
+
+
+def starts_at(day: dt.date, zone: ZoneInfo) -> dt.datetime:
+    """The instant, in UTC, at which `day` begins in `zone`; days last 23 or 25 hours where clocks change."""
+    return dt.datetime.combine(day, dt.time(), tzinfo=zone).astimezone(dt.UTC)
+
+
+def _day_and_time(time: dt.datetime) -> str:
+    return f"{date_format(time, 'j M', use_l10n=False)} {time:%H:%M}"

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from incidents.clock import run_clock
-from subscriptions import watch
+from subscriptions import limits, watch
 from subscriptions.bell import ring, ring_once
 from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
@@ -43,6 +43,7 @@ def drain(budget: float = BUDGET) -> str:
 def sweep(budget: float = BUDGET) -> str:
     """Do what the clock asks for, then pay what every lost ring left owing."""
     _try(run_clock, timezone.now())
+    _try(limits.forget_old_counts, timezone.now())
     return drain(budget)
 
 

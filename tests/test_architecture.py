@@ -35,6 +35,7 @@ LAYERS = [
         "bell",
         "templatetags",
     },
+    {"days"},
     {
         "component_actions",
         "actions",
@@ -48,7 +49,7 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch"},
+    {"forms", "tasks", "receivers", "checks", "roles", "previews", "schedules", "watch", "outbox_views"},
     {"admin", "views", "urls", "middleware", "management", "apps"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}

@@ -1,0 +1,73 @@
+"""What a component was like, day by day in the page's zone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from incidents.choices import ComponentStatus
+from incidents.rollup import BADNESS, worst_status
+from incidents.times import starts_at
+from publishing.state import HISTORY_DAYS, ComponentState
+
+Span = tuple[dt.datetime, dt.datetime, str]
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of one component: for how long it showed which status, the worst first; nothing before it was in use."""
+
+    date: dt.date
+    spans: tuple[tuple[str, dt.timedelta], ...]
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.spans)
+
+    @property
+    def status(self) -> str:
+        return worst_status(status for status, _duration in self.spans)
+
+    @property
+    def trouble(self) -> tuple[tuple[str, dt.timedelta], ...]:
+        return tuple(span for span in self.spans if span[0] != ComponentStatus.OPERATIONAL)
+
+
+def component_days(
+    component: ComponentState, *, zone: ZoneInfo, now: dt.datetime, count: int = HISTORY_DAYS
+) -> tuple[Day, ...]:
+    """The last `count` days up to today, oldest first. A day runs from midnight to midnight: 23, 24 or 25 hours."""
+    today = now.astimezone(zone).date()
+    dates = [today - dt.timedelta(days=back) for back in reversed(range(count))]
+    begun = in_use_since(component, zone)
+    spans = list(_spans(component, begun=max(begun, starts_at(dates[0], zone)), now=now))
+    return tuple(Day(date, _of_day(date, zone, spans)) for date in dates)
+
+
+def in_use_since(component: ComponentState, zone: ZoneInfo) -> dt.datetime:
+    """When the component's history begins: its start date, else its first trace."""
+    if component.start_date:
+        return starts_at(component.start_date, zone)
+    return min([component.created_at, *(at for at, _status in component.changes[:1])])
+
+
+def _spans(component: ComponentState, *, begun: dt.datetime, now: dt.datetime) -> Iterator[Span]:
+    since, status = begun, str(ComponentStatus.OPERATIONAL)
+    for at, next_status in component.changes:
+        if at > since:
+            yield since, min(at, now), status
+        since, status = max(since, at), next_status
+    if now > since:
+        yield since, now, status
+
+
+def _of_day(date: dt.date, zone: ZoneInfo, spans: list[Span]) -> tuple[tuple[str, dt.timedelta], ...]:
+    first, last = starts_at(date, zone), starts_at(date + dt.timedelta(days=1), zone)
+    lasted: dict[str, dt.timedelta] = {}
+    for start, end, status in spans:
+        within = min(end, last) - max(start, first)
+        if within > dt.timedelta():
+            lasted[status] = lasted.get(status, dt.timedelta()) + within
+    return tuple(sorted(lasted.items(), key=lambda span: -BADNESS[span[0]]))

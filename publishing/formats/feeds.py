@@ -1,0 +1,145 @@
+"""Atom and RSS as readers of hosted status pages know them: 25 notices, each one entry that moves with its updates."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.utils import feedgenerator, translation
+from django.utils.feedgenerator import rfc2822_date, rfc3339_date
+from django.utils.formats import date_format
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+from django.utils.xmlutils import SimplerXMLGenerator
+
+from incidents.choices import IncidentStatus
+from incidents.times import zone_label
+from publishing.artefact import Artefact
+from publishing.formats.one_paragraph import one_paragraph
+from publishing.state import NoticeState, PageState, UpdateState
+
+ENTRIES = 25
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Atom(feedgenerator.Atom1Feed):
+    """Dates itself by its newest entry, not by its making; entries hold content, not a summary."""
+
+    def add_root_elements(self, handler: SimplerXMLGenerator) -> None:
+        handler.addQuickElement("id", self.feed["id"])
+        handler.addQuickElement("link", "", {"rel": "alternate", "type": "text/html", "href": self.feed["link"]})
+        self_link = {"rel": "self", "type": "application/atom+xml", "href": self.feed["feed_url"]}
+        handler.addQuickElement("link", "", self_link)
+        handler.addQuickElement("title", self.feed["title"])
+        handler.addQuickElement("updated", rfc3339_date(self.feed["updated"]))
+        handler.startElement("author", {})
+        handler.addQuickElement("name", self.feed["author_name"])
+        handler.endElement("author")
+
+    def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
+        handler.addQuickElement("id", item["unique_id"])
+        handler.addQuickElement("published", rfc3339_date(item["pubdate"]))
+        handler.addQuickElement("updated", rfc3339_date(item["updateddate"]))
+        handler.addQuickElement("link", "", {"rel": "alternate", "type": "text/html", "href": item["link"]})
+        handler.addQuickElement("title", item["title"])
+        handler.addQuickElement("content", item["description"], {"type": "html"})
+
+
+class Rss(feedgenerator.Rss201rev2Feed):
+    def add_root_elements(self, handler: SimplerXMLGenerator) -> None:
+        handler.addQuickElement("title", self.feed["title"])
+        handler.addQuickElement("link", self.feed["link"])
+        handler.addQuickElement("description", self.feed["description"])
+        handler.addQuickElement("atom:link", None, {"rel": "self", "href": self.feed["feed_url"]})
+        handler.addQuickElement("language", self.feed["language"])
+        handler.addQuickElement("pubDate", rfc2822_date(self.feed["updated"]))
+
+    def rss_attributes(self) -> dict[str, str]:
+        return super().rss_attributes() | {"xmlns:dc": "http://purl.org/dc/elements/1.1/"}
+
+
+def atom(state: PageState) -> list[Artefact]:
+    host = urlsplit(state.url).hostname
+    with translation.override(state.language):
+        about = _about(state, "/history.atom")
+        feed = Atom(**about, feed_guid=f"tag:{host},2005:/history", author_name=_xml(state.name))
+        return [_filled(feed, state, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")]
+
+
+def rss(state: PageState) -> list[Artefact]:
+    with translation.override(state.language):
+        feed = Rss(**_about(state, "/history.rss"))
+        return [_filled(feed, state, lambda notice: state.url + notice.path)]
+
+
+def entry_date(notice: NoticeState) -> dt.datetime:
+    """That of the newest update; of a maintenance still to come, its start."""
+    if notice.is_upcoming and notice.work_starts_at:
+        return notice.work_starts_at
+    return notice.updates[0].display_at
+
+
+def entry_html(notice: NoticeState, zone: ZoneInfo) -> str:
+    """One paragraph for each update, newest first, below the planned times while they are still to come."""
+    before = [*notice.updates[1:], None]
+    paragraphs = [_paragraph(update, older, zone) for update, older in zip(notice.updates, before, strict=True)]
+    return _xml(_banner(notice, zone) + "".join(paragraphs))
+
+
+def _about(state: PageState, path: str) -> dict[str, Any]:
+    newest = max((notice.updated_at for notice in state.notices), default=state.updated_at)
+    return {
+        "title": _xml(_("%(page)s Status - Incident History") % {"page": state.name}),
+        "link": state.url,
+        "description": _xml(_("Incidents and maintenance of %(page)s") % {"page": state.name}),
+        "language": state.language,
+        "feed_url": state.url + path,
+        "updated": newest,
+    }
+
+
+def _filled(feed: feedgenerator.SyndicationFeed, state: PageState, unique_id: Callable[[NoticeState], str]) -> Artefact:
+    for notice in sorted(state.notices, key=lambda n: (entry_date(n), n.pk), reverse=True)[:ENTRIES]:
+        feed.add_item(
+            title=_xml(notice.title),
+            link=state.url + notice.path,
+            description=entry_html(notice, state.zone),
+            unique_id=unique_id(notice),
+            pubdate=entry_date(notice),
+            updateddate=notice.updated_at,
+        )
+    path = urlsplit(feed.feed["feed_url"]).path
+    return Artefact(path, feed.content_type, feed.writeString("utf-8").encode())
+
+
+def _banner(notice: NoticeState, zone: ZoneInfo) -> str:
+    if not (notice.is_upcoming and notice.work_starts_at and notice.work_ends_at):
+        return ""
+    start, end = _date(notice.work_starts_at, zone), _date(notice.work_ends_at, zone)
+    return f"<p><strong>THIS IS A SCHEDULED EVENT {start} &nbsp;-&nbsp; {end}</strong></p>"
+
+
+def _paragraph(update: UpdateState, older: UpdateState | None, zone: ZoneInfo) -> str:
+    label = _("Update") if older and older.status == update.status else _label(update)
+    text = one_paragraph(update.body_html)
+    return f"<p><small>{_date(update.display_at, zone)}</small><br><strong>{escape(label)}</strong> - {text}</p>"
+
+
+def _label(update: UpdateState) -> str:
+    return _("Postmortem") if update.status == IncidentStatus.POSTMORTEM else update.status_label
+
+
+def _date(instant: dt.datetime, zone: ZoneInfo) -> str:
+    local = instant.astimezone(zone)
+    month = date_format(local, "M", use_l10n=False)
+    label = zone_label(instant, zone)
+    return f"{month} <var data-var='date'>{local.day:2d}</var>, <var data-var='time'>{local:%H:%M}</var> {label}"
+
+
+def _xml(text: str) -> str:
+    """`text` without what no XML document may hold. Nothing of the kind is stored; a feed must not fail over it."""
+    return NOT_XML.sub("", text)

@@ -1,0 +1,189 @@
+"""The home page: the answer first, then what is going on, what is planned, each component, and the last days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from incidents.choices import ComponentStatus, Impact
+from incidents.times import duration_words
+from publishing.artefact import Artefact
+from publishing.days import Day, component_days
+from publishing.formats.document import document
+from publishing.formats.history import filed_on
+from publishing.formats.next_word import NextWord, next_word, soonest
+from publishing.formats.notice import Level, by_level, by_status
+from publishing.formats.time_axis import TimeAxis, time_axis
+from publishing.state import HISTORY_DAYS, AffectedState, ComponentState, NoticeState, PageState
+
+RECENT_DAYS = 14
+
+HEADLINES = {
+    Impact.NONE: gettext_lazy("Everything works."),
+    Impact.MAINTENANCE: gettext_lazy("We are doing maintenance."),
+    Impact.MINOR: gettext_lazy("We have a minor problem."),
+    Impact.MAJOR: gettext_lazy("We have a serious problem."),
+    Impact.CRITICAL: gettext_lazy("We have a major outage."),
+}
+
+# How tall a day's bar stands, of BAR_HEIGHT: the eye finds trouble without its colour.
+BAR_HEIGHT = 24
+HEIGHTS = {
+    ComponentStatus.OPERATIONAL: 9,
+    ComponentStatus.UNDER_MAINTENANCE: 13,
+    ComponentStatus.DEGRADED_PERFORMANCE: 16,
+    ComponentStatus.PARTIAL_OUTAGE: 20,
+    ComponentStatus.MAJOR_OUTAGE: BAR_HEIGHT,
+}
+DAY_WIDTH, DAY_GAP = 4, 1
+
+
+@dataclass(frozen=True)
+class OpenNotice:
+    notice: NoticeState
+    next_word: NextWord | None
+    is_over_time: bool
+    effects: list[Level]
+    axis: TimeAxis | None
+
+
+@dataclass(frozen=True)
+class TroubledDay:
+    date: dt.date
+    status: str
+    words: str
+    notices: tuple[NoticeState, ...]
+    bar: Bar
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: int
+    y: int
+    height: int
+
+
+@dataclass(frozen=True)
+class ComponentRow:
+    component: ComponentState
+    quiet_path: str  # the bars of all days without trouble, as one drawing
+    unknown_path: str  # a thin line for the days before it was in use
+    troubled: tuple[TroubledDay, ...]
+    known_days: int
+
+
+def artefact(state: PageState) -> Artefact:
+    going_on = [_open_notice(notice, state) for notice in state.open_notices]
+    planned_end = _planned_end(state)
+    return document(
+        "/",
+        "public/home.html",
+        state,
+        icon_file=f"icon-{state.indicator}.svg",
+        headline=HEADLINES[state.indicator],
+        is_well=state.indicator == Impact.NONE,
+        affected=by_status(_shown(c) for c in state.components if c.status != ComponentStatus.OPERATIONAL),
+        going_on=going_on,
+        upcoming=[_open_notice(notice, state) for notice in state.upcoming],
+        planned_end=planned_end,
+        is_over_time=planned_end is not None and _is_over_time(planned_end, state),
+        next_word=soonest([one.next_word for one in going_on]),
+        groups=[(group, _rows(group.components, state)) for group in state.groups],
+        ungrouped=_rows(state.ungrouped, state),
+        recent=recent(state),
+        bars_width=HISTORY_DAYS * DAY_WIDTH,
+        bars_height=BAR_HEIGHT,
+    )
+
+
+def _open_notice(notice: NoticeState, state: PageState) -> OpenNotice:
+    return OpenNotice(
+        notice,
+        next_word(notice, state.generated_at),
+        _is_over_time(notice, state),
+        by_level(notice.effects),
+        time_axis(notice),
+    )
+
+
+def _is_over_time(notice: NoticeState, state: PageState) -> bool:
+    return bool(notice.work_ends_at and notice.work_ends_at <= state.generated_at)
+
+
+def _shown(component: ComponentState) -> AffectedState:
+    return AffectedState(component.code, component.name, component.group_name, component.status, component.status)
+
+
+def _planned_end(state: PageState) -> NoticeState | None:
+    """The notice whose planned end is the end of all that goes on; None when that is known of nothing."""
+    if not state.open_notices or not all(notice.work_ends_at for notice in state.open_notices):
+        return None
+    return max(state.open_notices, key=lambda notice: notice.work_ends_at)
+
+
+def _rows(components: tuple[ComponentState, ...], state: PageState) -> list[ComponentRow]:
+    return [component_row(component, state) for component in components if component.is_visible]
+
+
+def component_row(component: ComponentState, state: PageState) -> ComponentRow:
+    days = component_days(component, zone=state.zone, now=state.generated_at)
+    quiet, unknown, troubled = [], [], []
+    for place, day in enumerate(days):
+        if not day.is_known:
+            unknown.append(_rectangle(place, 2))
+        elif day.trouble:
+            troubled.append(_troubled_day(component, place, day, state))
+        else:
+            quiet.append(_rectangle(place, HEIGHTS[ComponentStatus.OPERATIONAL]))
+    known = sum(day.is_known for day in days)
+    return ComponentRow(component, "".join(quiet), "".join(unknown), tuple(reversed(troubled)), known)
+
+
+def _rectangle(place: int, height: int) -> str:
+    width = DAY_WIDTH - DAY_GAP
+    return f"M{place * DAY_WIDTH} {BAR_HEIGHT - height}h{width}v{height}h-{width}z"
+
+
+def _troubled_day(component: ComponentState, place: int, day: Day, state: PageState) -> TroubledDay:
+    height = HEIGHTS[ComponentStatus(day.status)]
+    parts = [
+        _("%(status)s for %(duration)s")
+        % {"status": ComponentStatus(status).label, "duration": duration_words(duration)}
+        for status, duration in day.trouble
+    ]
+    return TroubledDay(
+        date=day.date,
+        status=day.status,
+        words=", ".join(parts),
+        notices=tuple(n for n in state.notices if _was_about(n, component, day.date, state)),
+        bar=Bar(place * DAY_WIDTH, BAR_HEIGHT - height, height),
+    )
+
+
+def _was_about(notice: NoticeState, component: ComponentState, date: dt.date, state: PageState) -> bool:
+    if all(line.component_code != component.code for line in notice.affected) or notice.is_upcoming:
+        return False
+    start = notice.actual_started_at or notice.at
+    end = notice.resolved_at or state.generated_at
+    return start.astimezone(state.zone).date() <= date <= end.astimezone(state.zone).date()
+
+
+def recent(state: PageState) -> list[tuple[dt.date, dt.date, list[NoticeState]]]:
+    """The last days, newest first, each with the notices closed since; days without any are drawn together."""
+    today = state.generated_at.astimezone(state.zone).date()
+    closed: dict[dt.date, list[NoticeState]] = {}
+    for notice in state.notices:
+        if not notice.is_open:
+            closed.setdefault(filed_on(notice, state), []).append(notice)
+    runs: list[tuple[dt.date, dt.date, list[NoticeState]]] = []
+    for back in range(RECENT_DAYS):
+        day = today - dt.timedelta(days=back)
+        found = closed.get(day, [])
+        if not found and runs and not runs[-1][2]:
+            runs[-1] = (day, runs[-1][1], [])
+        else:
+            runs.append((day, day, found))
+    return runs
