@@ -27,17 +27,17 @@ NAP = 0.5
 def drain(budget: float = BUDGET) -> str:
     """Pay what is owed until nothing is left; when the time is over, let the next task go on."""
     deadline = time.monotonic() + budget
-    went_well = True
-    while went_well:
+    while True:
         watch.stamp()
-        went_well = _owe(deadline) and _try(_deliver, deadline)
+        steps_went_well = [_owe(deadline), _try(_deliver, deadline)]
         if not watch.owes_soon(timezone.now()):
             return "nothing is owed for now"
         if time.monotonic() + NAP >= deadline:
             ring_once()
             return "out of time"
+        if not all(steps_went_well):
+            return "left to the next sweep"
         time.sleep(NAP)
-    return "left to the next sweep"
 
 
 def sweep(budget: float = BUDGET) -> str:
