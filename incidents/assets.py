@@ -11,7 +11,8 @@ from django.conf import settings
 
 def asset_file(name: str) -> Path:
     """The source of the public asset `name`, for example "page.css"."""
-    return Path(settings.BASE_DIR) / f"static/public/{name}"  # a template hands over its own kind of string
+    # Formatted, not joined: a template hands over a SafeString, which Python 3.11 joins to no path.
+    return Path(f"{settings.BASE_DIR}/static/public/{name}")
 
 
 def asset_path(name: str) -> str:

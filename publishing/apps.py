@@ -9,8 +9,8 @@ class PublishingConfig(AppConfig):
     verbose_name = _("Public page")
 
     def ready(self) -> None:
-        from publishing import previews  # noqa: F401, PLC0415 - its receivers connect by being imported
         from incidents.signals import page_changed  # noqa: PLC0415 - models are not loaded before
+        from publishing import previews  # noqa: F401, PLC0415 - its receivers connect by being imported
         from publishing.publish import code_checksum  # noqa: PLC0415
         from publishing.receivers import publish_after_change  # noqa: PLC0415
 

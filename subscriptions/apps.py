@@ -7,3 +7,18 @@ from django.utils.translation import gettext_lazy as _
 class SubscriptionsConfig(AppConfig):
     name = "subscriptions"
     verbose_name = _("Subscribers and delivery")
+
+    def ready(self) -> None:
+        from subscriptions import checks, receivers  # noqa: F401, PLC0415 - they need the models to be loaded
+
+        hide_the_queue()
+
+
+def hide_the_queue() -> None:
+    """Take django-q2's tables out of the admin: they hold pickles, and a schedule typed by hand can stop all others."""
+    from django.contrib import admin  # noqa: PLC0415 - needs the apps to be loaded
+    from django_q.models import Failure, OrmQ, Schedule, Success  # noqa: PLC0415
+
+    for model in (Failure, OrmQ, Schedule, Success):
+        if admin.site.is_registered(model):
+            admin.site.unregister(model)

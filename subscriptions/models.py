@@ -129,3 +129,31 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.notification} → {self.subscriber}: {self.state}"
+
+
+class ChannelPause(models.Model):
+    """A channel that cannot be reached or refuses all of us: until `until` nothing is tried on it, and nobody fails."""
+
+    channel = models.CharField(max_length=20, primary_key=True, choices=Channel)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    failures = models.PositiveIntegerField(default=1)
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        verbose_name = _("paused channel")
+        verbose_name_plural = _("paused channels")
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()}: {self.reason}"
+
+
+class Allowance(models.Model):
+    """How often someone did something that is limited. The key is a keyed hash: no address of anybody is kept."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    used = models.PositiveIntegerField(default=0)
+    renews_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.used} until {self.renews_at:%Y-%m-%d %H:%M}"

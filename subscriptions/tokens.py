@@ -22,7 +22,7 @@ def make_token(subscriber: Subscriber, purpose: str) -> str:
 def read_token(token: str, purpose: str) -> Subscriber | None:
     """The subscriber whose key for `purpose` this is, or None. A token of another purpose opens nothing."""
     code, _dot, seal = token.partition(".")
-    if len(token) > 100 or not seal or not seal.isascii():
+    if len(token) > 100 or not token.isascii() or not code.isalnum() or not seal:
         return None
     subscriber = Subscriber.objects.filter(code=code).first()
     if subscriber is None:

@@ -7,9 +7,12 @@ import itertools
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from incidents.actions import NoticeDetails, UpdateText, Window, open_incident, schedule_maintenance
 from incidents.models import Component, ComponentGroup, Incident, Page
+from subscriptions.consent import confirm, request_subscription, unsubscribe
+from subscriptions.models import Subscriber
 
 _numbers = itertools.count(1)
 
@@ -79,3 +82,21 @@ def make_maintenance(
         actor=fields.pop("actor", None),
         **fields,
     ).incident
+
+
+def make_subscriber(email: str = "", *, state: str = "active", **fields: Any) -> Subscriber:
+    """An address as far on its way as `state` says, by the verbs that lead there."""
+    now = fields.pop("now", None) or timezone.now()
+    choices = {name: fields.pop(name) for name in ("components", "groups") if name in fields}
+    subscriber = request_subscription(
+        email or f"reader{next(_numbers)}@example.com",
+        all_components=fields.pop("all_components", not choices),
+        language=fields.pop("language", "en"),
+        now=now,
+        **choices,
+    )
+    if state in ("active", "unsubscribed"):
+        confirm(subscriber, now)
+    if state == "unsubscribed":
+        unsubscribe(subscriber, now)
+    return subscriber

@@ -22,7 +22,19 @@ LAYERS = [
     {"choices", "signals", "rollup", "times", "assets", "artefact", "generation", "writing"},
     {"negotiation", "forward", "live", "front"},
     {"models"},
-    {"text", "links", "history", "rehearsal", "tokens", "state", "journal"},
+    {
+        "text",
+        "links",
+        "history",
+        "rehearsal",
+        "tokens",
+        "addresses",
+        "limits",
+        "outbox",
+        "state",
+        "journal",
+        "bell",
+    },
     {"days"},
     {
         "component_actions",
@@ -30,6 +42,7 @@ LAYERS = [
         "clock",
         "consent",
         "fanout",
+        "ledger",
         "delivery",
         "formats",
         "boundaries",
@@ -37,8 +50,8 @@ LAYERS = [
         "publish",
         "wording",
     },
-    {"forms", "tasks", "receivers", "checks", "roles", "board", "previews"},
-    {"apps", "admin", "views", "urls", "management", "templatetags"},
+    {"forms", "tasks", "receivers", "checks", "roles", "board", "previews", "schedules", "watch"},
+    {"apps", "admin", "views", "urls", "middleware", "management", "templatetags"},
 ]
 LAYER_OF = {module: depth for depth, row in enumerate(LAYERS) for module in row}
 

@@ -1,0 +1,101 @@
+"""A mail made once for thousands: bytes with slots, into which each recipient's own words are put.
+
+Built by the email package; only the bodies are encoded here, because a slot must stand whole on a line of its own in
+quoted-printable, whatever comes to stand in it.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.header import Header
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import compat32
+
+# Sixteen letters that no text holds by chance, and no encoding changes.
+MARK = "xXqZslotZqXx"
+SLOT = re.compile(rf"{MARK}([a-z]+)End")
+SLOT_BYTES = re.compile(SLOT.pattern.encode())
+
+# CRLF as the wire wants it; folding is left to Header, which knows no more than 76 columns.
+WIRE = compat32.clone(linesep="\r\n", cte_type="7bit", mangle_from_=False, max_line_length=None)
+
+
+def slot(name: str) -> str:
+    """The place where the recipient's own `name` will stand, in a header or in a body."""
+    return f"{MARK}{name}End"
+
+
+@dataclass(frozen=True)
+class Template:
+    """The bytes between the slots, and the slots' names in order: always one piece more than names."""
+
+    pieces: tuple[bytes, ...]
+    names: tuple[str, ...]
+
+    def fill(self, values: Mapping[str, bytes]) -> bytes:
+        filled = [self.pieces[0]]
+        for name, piece in zip(self.names, self.pieces[1:], strict=True):
+            filled += (values[name], piece)
+        return b"".join(filled)
+
+
+def build(headers: Mapping[str, str], *, text: str, html: str) -> Template:
+    """A mail with a plain and an HTML body, both of which may hold slots; so may headers.
+
+    Raises ValueError for a header that is none, so that no text can add a line to the head of a mail.
+    """
+    message = MIMEMultipart("alternative", policy=WIRE)
+    for name, value in headers.items():
+        message[name] = _header(name, value)
+    message.attach(_part("plain", text))
+    message.attach(_part("html", html))
+    wire = message.as_bytes(policy=WIRE)
+    _check(wire, headers, slots=sum(len(SLOT.findall(part)) for part in (text, html, *headers.values())))
+    parts = SLOT_BYTES.split(wire)
+    return Template(tuple(parts[::2]), tuple(name.decode() for name in parts[1::2]))
+
+
+def encoded_words(text: str) -> str:
+    """`text` as a header may hold it. What is not plain ASCII is encoded; so is what a reader would decode by mistake.
+
+    (Interpreters before 3.11.10 put the line breaks of an encoded word into the head of a mail: CVE-2024-6923.)
+    """
+    if not text.isprintable():
+        raise ValueError("a header holds no control characters")
+    if text.isascii() and "=?" not in text:
+        return text
+    return Header(text, "utf-8", maxlinelen=60).encode(linesep="\n")
+
+
+def _header(name: str, value: str) -> str | Header:
+    unfolded = value.replace("\n ", " ")
+    if not unfolded.isascii() or not unfolded.isprintable():
+        raise ValueError(f"{name} is not fit for the head of a mail")
+    return value
+
+
+def _part(subtype: str, body: str) -> MIMENonMultipart:
+    part = MIMENonMultipart("text", subtype, charset="utf-8", policy=WIRE)
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    pieces = SLOT.split(body)
+    for index, piece in enumerate(pieces):
+        pieces[index] = _encode(piece) if index % 2 == 0 else f"=\n{slot(piece)}=\n"
+    part.set_payload("".join(pieces))
+    return part
+
+
+def _encode(text: str) -> str:
+    return binascii.b2a_qp(text.encode(), istext=True).decode("ascii")
+
+
+def _check(wire: bytes, headers: Mapping[str, str], *, slots: int) -> None:
+    head, _blank, _body = wire.partition(b"\r\n\r\n")
+    found = [line.partition(b":")[0].decode() for line in head.split(b"\r\n") if not line[:1].isspace()]
+    if sorted(found) != sorted([*headers, "Content-Type", "MIME-Version"]):
+        raise ValueError("the head of the mail is not as it was meant")
+    if len(SLOT_BYTES.findall(wire)) != slots:
+        raise ValueError("the mail lost a place for the recipient's own words")

@@ -1,0 +1,39 @@
+"""How often something may be done, counted in the database: exact for any number of processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+
+from django.db.models import F
+from django.utils.crypto import salted_hmac
+
+from subscriptions.models import Allowance
+
+MINUTE = dt.timedelta(minutes=1)
+HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
+
+
+def spend(kind: str, who: str, *, limit: int, per: dt.timedelta, now: dt.datetime) -> bool:
+    """Count one more `kind` by `who`. False when `limit` of them were counted already since the count began."""
+    key = salted_hmac("subscriptions.limits", f"{kind}:{who}", algorithm="sha256").hexdigest()
+    Allowance.objects.bulk_create([Allowance(key=key, renews_at=now + per)], ignore_conflicts=True)
+    renewed = Allowance.objects.filter(key=key, renews_at__lte=now).update(used=0, renews_at=now + per)
+    spent = Allowance.objects.filter(key=key, used__lt=limit).update(used=F("used") + 1) == 1
+    if renewed:
+        # Now and then is enough: what has run out counts for nothing.
+        Allowance.objects.filter(renews_at__lte=now - DAY).delete()
+    return spent
+
+
+def network_of(address: str) -> str:
+    """The network that counts as one requester: /24 of IPv4, /64 of IPv6; "unknown" when it is no address."""
+    try:
+        ip = ipaddress.ip_address(address.strip())
+    except ValueError:
+        return "unknown"
+    if ip.version == 6 and ip.ipv4_mapped:
+        ip = ip.ipv4_mapped
+    prefix = 24 if ip.version == 4 else 64
+    return str(ipaddress.ip_network(f"{ip}/{prefix}", strict=False))

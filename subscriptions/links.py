@@ -1,0 +1,34 @@
+"""Addresses that stand in what subscribers get: always below PUBLIC_URL, whichever host a request named."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+
+from incidents.models import Incident, IncidentUpdate
+
+
+def public_host() -> str:
+    """The page's host as mail writes it: a name, or an address literal in brackets."""
+    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.encode("idna").decode()
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+
+
+def notice_url(incident: Incident) -> str:
+    return f"{settings.PUBLIC_URL}/incidents/{incident.code}"
+
+
+def update_url(update: IncidentUpdate) -> str:
+    return f"{notice_url(update.incident)}#update-{update.code}"
+
+
+def personal_url(purpose: str, token: str) -> str:
+    """The page on which the bearer of `token` confirms, manages or ends a subscription."""
+    return settings.PUBLIC_URL + reverse(f"subscriptions:{purpose}", args=[token])

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+PREFIX = "/subscribe/"
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def without_cookies(get_response: View) -> View:
+    """The subscribers' pages know no cookie: not of staff who happen to be signed in, nor a stray one.
+
+    Without this, SessionMiddleware answers a session it does not know with Set-Cookie and Vary: Cookie.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith(PREFIX):
+            request.META.pop("HTTP_COOKIE", None)
+        return get_response(request)
+
+    return middleware

@@ -1,0 +1,44 @@
+"""What subscribers would get of a draft, and how many of them."""
+
+from __future__ import annotations
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from incidents.models import IncidentUpdate, Page
+from incidents.rehearsal import PreviewPane
+from subscriptions import wording
+from subscriptions.fanout import concerned_by
+from subscriptions.links import personal_url
+from subscriptions.models import Subscriber
+from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE
+
+# Personal links lead nowhere in a preview: nobody is subscribed with this key.
+NOBODY = "preview"
+
+
+def panes(update: IncidentUpdate) -> list[PreviewPane]:
+    """To be called inside a rehearsal that has just written `update`."""
+    links = {purpose: personal_url(purpose, NOBODY) for purpose in (CONFIRM, MANAGE, UNSUBSCRIBE)}
+    words = wording.write_update(update, links, language=Page.objects.current().language, time_zone="")
+    text = _("Subject: %(subject)s") % {"subject": words.subject} + "\n\n" + words.text
+    return [
+        PreviewPane("line", _("Who will be told"), "line", reach(update)),
+        PreviewPane("mail-html", _("Mail"), "html", words.html),
+        PreviewPane("mail-text", _("Mail as plain text"), "text", text),
+    ]
+
+
+def reach(update: IncidentUpdate) -> str:
+    """How many will hear of `update`, in a sentence; why nobody, if nobody."""
+    if not update.notify:
+        return _("Nobody will be told: this update is posted without telling subscribers.")
+    count = concerned_by(update).count()
+    if count:
+        return ngettext(
+            "%(count)s subscriber will be told by e-mail.", "%(count)s subscribers will be told by e-mail.", count
+        ) % {"count": number_format(count, use_l10n=True, force_grouping=True)}
+    if Subscriber.objects.active().exists():
+        return _("Nobody will be told: no subscriber has chosen what this notice affects.")
+    return _("Nobody will be told: nobody has subscribed yet.")

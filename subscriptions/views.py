@@ -1,0 +1,207 @@
+"""The subscribers' own pages: no session, no cookie, no script. GET shows, POST acts: mail scanners follow links."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from incidents.models import Page
+from subscriptions import consent, limits
+from subscriptions.choices import SubscriberState
+from subscriptions.forms import ChoicesForm, ManageLinkForm, SubscribeForm
+from subscriptions.models import Subscriber
+from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, make_token, read_token
+
+SIGN_UPS_PER_NETWORK = 20
+SIGN_UPS_PER = limits.HOUR
+BAD_LINKS_PER_MINUTE = 30
+LONGEST_FORM = 256 * 1024
+# Seconds from the arrival of a sign-up to its answer. The work behind it differs with what is known of the address;
+# a fixed moment to answer at hides that.
+ANSWER_AFTER = 0.1
+
+shows_and_acts = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@csrf_exempt  # Nobody is signed in here. Other sites' forms are refused below, by what the browser says of them.
+@shows_and_acts
+def subscribe(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _show("subscribe", {"form": SubscribeForm()})
+    if not _comes_from_here(request):
+        return _refuse(403, _("This form was sent from another site."))
+    data = _form_data(request)
+    if data is None:
+        return _refuse(400, _("What arrived here could not be read as a form."))
+    if data.get("want") == "manage-link":
+        return _send_manage_link(request, data)
+
+    arrived = time.monotonic()
+    form = SubscribeForm(data)
+    if not form.is_valid():
+        return _show("subscribe", {"form": form}, status=400)
+    if not _network_may_sign_up(request):
+        return _refuse_for_now()
+    consent.request_subscription(
+        form.cleaned_data["email"], **form.choices(), language=Page.objects.current().language, now=timezone.now()
+    )
+    return _look_into_your_mailbox(arrived)
+
+
+def _send_manage_link(request: HttpRequest, data: QueryDict) -> HttpResponse:
+    arrived = time.monotonic()
+    form = ManageLinkForm(data)
+    if not form.is_valid():
+        return _show("link_void", {"form": form}, status=400)
+    if not _network_may_sign_up(request):
+        return _refuse_for_now()
+    consent.request_manage_link(form.cleaned_data["email"], now=timezone.now())
+    return _look_into_your_mailbox(arrived)
+
+
+def _look_into_your_mailbox(arrived: float) -> HttpResponse:
+    time.sleep(max(0.0, arrived + ANSWER_AFTER - time.monotonic()))
+    response = HttpResponseRedirect(reverse("subscriptions:check-mail"), status=303)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_http_methods(["GET", "HEAD"])
+def check_mail(request: HttpRequest) -> HttpResponse:
+    return _show("check_mail")
+
+
+@csrf_exempt
+@shows_and_acts
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    subscriber = read_token(token, CONFIRM)
+    if subscriber is None:
+        return _link_is_void(request)
+    if request.method == "POST":
+        try:
+            consent.confirm(subscriber, timezone.now())
+        except consent.NotSubscribed:
+            return _link_is_void(request)
+    if subscriber.state == SubscriberState.ACTIVE:
+        # Only who just confirmed is handed the next key: a link of one purpose opens nothing else.
+        manage_token = make_token(subscriber, MANAGE) if request.method == "POST" else ""
+        return _show_private("confirmed", {"subscriber": subscriber, "manage_token": manage_token})
+    if subscriber.state != SubscriberState.PENDING:
+        return _link_is_void(request)
+    return _show_private("confirm", {"subscriber": subscriber, "chosen": _chosen_names(subscriber)})
+
+
+@csrf_exempt
+@shows_and_acts
+def manage(request: HttpRequest, token: str) -> HttpResponse:
+    subscriber = read_token(token, MANAGE)
+    if subscriber is None:
+        return _link_is_void(request)
+    data = _form_data(request) if request.method == "POST" else None
+    if request.method == "POST" and data is None:
+        return _refuse(400, _("What arrived here could not be read as a form."))
+    if data is not None and data.get("action") == "unsubscribe":
+        consent.unsubscribe(subscriber, timezone.now())
+    if subscriber.state != SubscriberState.ACTIVE:
+        return _show_private("unsubscribed", {"subscriber": subscriber})
+    if data is None:
+        return _show_private("manage", {"subscriber": subscriber, "form": ChoicesForm(subscriber=subscriber)})
+
+    form = ChoicesForm(data, subscriber=subscriber)
+    if not form.is_valid():
+        return _show_private("manage", {"subscriber": subscriber, "form": form}, status=400)
+    try:
+        consent.change_choices(subscriber, **form.choices())
+    except consent.NotSubscribed:
+        return _show_private("unsubscribed", {"subscriber": subscriber})
+    return _show_private("manage", {"subscriber": subscriber, "form": form, "is_saved": True})
+
+
+@csrf_exempt  # RFC 8058: mail programs post here without a cookie or a page of ours before it.
+@shows_and_acts
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """The link holds all that is needed; the body of a POST is not even read, so none can be wrong."""
+    subscriber = read_token(token, UNSUBSCRIBE)
+    if subscriber is None:
+        return _link_is_void(request)
+    if request.method == "POST":
+        consent.unsubscribe(subscriber, timezone.now())
+    if subscriber.state == SubscriberState.UNSUBSCRIBED:
+        return _show_private("unsubscribed", {"subscriber": subscriber})
+    return _show_private("unsubscribe", {"subscriber": subscriber})
+
+
+def _chosen_names(subscriber: Subscriber) -> list[str]:
+    """What it will hear of; empty for everything."""
+    if subscriber.all_components:
+        return []
+    return [str(one) for one in (*subscriber.groups.all(), *subscriber.components.all())]
+
+
+def _link_is_void(request: HttpRequest) -> HttpResponse:
+    network = _network(request)
+    if not limits.spend("bad link", network, limit=BAD_LINKS_PER_MINUTE, per=limits.MINUTE, now=timezone.now()):
+        return _refuse_for_now()
+    return _show_private("link_void", {"form": ManageLinkForm()}, status=404)
+
+
+def _show(template: str, context: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
+    # Rendered without the request: nothing here may touch the session, and so no answer varies with a cookie.
+    text = render_to_string(f"subscriptions/{template}.html", {"page": Page.objects.current(), **(context or {})})
+    return HttpResponse(text, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _show_private(template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """A page whose address is a secret: it is passed on to nobody."""
+    response = _show(template, context, status=status)
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def _refuse(status: int, reason: str) -> HttpResponse:
+    return _show("refused", {"reason": reason}, status=status)
+
+
+def _refuse_for_now() -> HttpResponse:
+    response = _refuse(429, _("Your network has asked for this too often. Please try again in an hour."))
+    response["Retry-After"] = str(int(SIGN_UPS_PER.total_seconds()))
+    return response
+
+
+def _form_data(request: HttpRequest) -> QueryDict | None:
+    """What was posted, or None when it is too long or no form. Django itself answers 400 to most of these."""
+    try:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST_FORM:
+            return None
+        return request.POST
+    except (LookupError, ValueError):  # no number; or a charset that Python knows, but that is not one of text
+        return None
+
+
+def _comes_from_here(request: HttpRequest) -> bool:
+    """Whether a browser sent this from a page of ours. What is no browser says nothing, and may post."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    return origin is None or origin in (settings.PUBLIC_URL, f"{request.scheme}://{request.get_host()}")
+
+
+def _network_may_sign_up(request: HttpRequest) -> bool:
+    return limits.spend("sign-up", _network(request), limit=SIGN_UPS_PER_NETWORK, per=SIGN_UPS_PER, now=timezone.now())
+
+
+def _network(request: HttpRequest) -> str:
+    # The last hop is the one that our own snapshot server wrote; what stands before it is the requester's word.
+    last_hop = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]
+    return limits.network_of(last_hop or request.META.get("REMOTE_ADDR", ""))

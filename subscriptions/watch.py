@@ -1,0 +1,67 @@
+"""Whether the worker works: what it owes, and when it was last seen paying."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from incidents.models import IncidentUpdate
+from subscriptions import ledger
+from subscriptions.channels import CHANNELS
+from subscriptions.choices import DeliveryState, Purpose
+from subscriptions.models import Delivery, Notification
+
+SILENCE = dt.timedelta(seconds=30)
+SWEEP_EVERY = dt.timedelta(minutes=1)
+
+
+def stamp() -> None:
+    """A sign of life of this host's worker. A file: it needs no database, and each host has a worker of its own."""
+    Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
+    _stamp_file().touch()
+
+
+def last_seen() -> dt.datetime | None:
+    try:
+        return dt.datetime.fromtimestamp(_stamp_file().stat().st_mtime, dt.UTC)
+    except FileNotFoundError:
+        return None
+
+
+def is_stuck(now: dt.datetime | None = None) -> bool:
+    """Whether something has been owed for half a minute while the worker gave no sign of life for as long.
+
+    A worker that was started less than that ago is to be left alone.
+    """
+    now = now or timezone.now()
+    seen = last_seen()
+    if seen is not None and now - seen < SILENCE:
+        return False
+    return owes(now, since=now - SILENCE)
+
+
+def owes(now: dt.datetime, *, since: dt.datetime | None = None) -> bool:
+    """Whether anything could be paid at `now` that was owed at `since` (`now` by default) already."""
+    since = since or now
+    untold = IncidentUpdate.objects.public().filter(notify=True, published_at__lte=since)
+    return (
+        untold.exclude(notifications__purpose=Purpose.UPDATE).exists()
+        or Notification.objects.filter(fanned_out_at__isnull=True, created_at__lte=since).exists()
+        or Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lte=since).exists()
+        or any(ledger.is_due(channel, since) and not ledger.pause_of(channel, now) for channel in CHANNELS)
+    )
+
+
+def owes_soon(now: dt.datetime) -> bool:
+    """Whether something is owed, or will be before the next sweep, when the pause of a channel is over."""
+    if owes(now):
+        return True
+    pauses = [(ledger.is_due(channel, now), ledger.pause_of(channel, now)) for channel in CHANNELS]
+    return any(is_due and left is not None and left < SWEEP_EVERY for is_due, left in pauses)
+
+
+def _stamp_file() -> Path:
+    return Path(settings.DATA_DIR) / "worker.stamp"

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from subscriptions.limits import DAY, HOUR, network_of, spend
+from subscriptions.models import Allowance
+from tests.make import utc
+
+NOW = utc(2013, 11, 6, 9, 0)
+
+
+@pytest.mark.django_db
+def test_a_limit_ends_with_its_hour():
+    spent = [spend("sign-up", "a", limit=2, per=HOUR, now=NOW + dt.timedelta(minutes=m)) for m in (0, 1, 2, 60)]
+
+    assert spent == [True, True, False, True]
+
+
+@pytest.mark.django_db
+def test_each_has_a_limit_of_its_own():
+    assert spend("sign-up", "a", limit=1, per=HOUR, now=NOW)
+    assert spend("sign-up", "b", limit=1, per=HOUR, now=NOW)
+    assert spend("bad link", "a", limit=1, per=HOUR, now=NOW)
+
+
+@pytest.mark.django_db
+def test_counts_that_ran_out_long_ago_are_forgotten_and_hold_no_address():
+    spend("sign-up", "192.0.2.0/24", limit=1, per=HOUR, now=NOW)
+    spend("sign-up", "b", limit=1, per=HOUR, now=NOW)
+    spend("sign-up", "b", limit=1, per=HOUR, now=NOW + 2 * DAY)
+
+    row = Allowance.objects.get()
+    assert re.fullmatch("[0-9a-f]{64}", row.key)
+    assert row.renews_at == NOW + 2 * DAY + HOUR
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_are_counted_exactly():
+    def one(_number):
+        try:
+            return spend("sign-up", "a", limit=20, per=HOUR, now=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(one, range(60))) == 20
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.77", "192.0.2.0/24"),
+        (" 192.0.2.1 ", "192.0.2.0/24"),
+        ("::ffff:192.0.2.77", "192.0.2.0/24"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("", "unknown"),
+        ("192.0.2.1:8080", "unknown"),
+        ("<script>", "unknown"),
+    ],
+)
+def test_a_network_is_a_24_or_a_64(address, network):
+    assert network_of(address) == network
