@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from incidents.board import board
+from publishing.publish import behind
 
 
 class StatuspageAdminSite(admin.AdminSite):
@@ -20,7 +21,12 @@ class StatuspageAdminSite(admin.AdminSite):
     site_url = "/"
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        first_screen = {**board(request.user, timezone.now()), "outbox_url": _url_or_none("admin:subscriptions_outbox")}
+        now = timezone.now()
+        first_screen = {
+            **board(request.user, now),
+            "behind": behind(now),
+            "outbox_url": _url_or_none("admin:subscriptions_outbox"),
+        }
         return super().index(request, {**first_screen, **(extra_context or {})})
 
 
