@@ -245,7 +245,7 @@ def test_screens_ask_the_database_as_often_for_three_components_as_for_one(
 def test_a_list_takes_any_query_without_an_error_of_ours(edward, query):
     make_incident()
     for name in LISTS:
-        assert edward.get(screen(f"{name}_changelist") + "?" + query).status_code in (200, 302)
+        assert edward.get(screen(f"{name}_changelist") + "?" + query).status_code in (200, 302, 400)
 
 
 def test_groups_count_the_components_on_the_page(edward):
