@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from incidents.actions import NoticeDetails, UpdateText, Window, open_incident, schedule_maintenance
@@ -114,3 +114,12 @@ def make_subscribers(count: int, **fields: Any) -> list[Subscriber]:
         )
         for address in addresses
     )
+
+
+def make_role(role: str, username: str = "") -> User:
+    """A member of the staff who is in the group `role` and nothing more."""
+    user = User.objects.create_user(username or f"{role.lower()}{next(_numbers)}", password="correct horse battery")
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    user.groups.add(Group.objects.get(name=role))
+    return user
