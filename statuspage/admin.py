@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from incidents.board import board
+from publishing.publish import behind
 
 
 class StatuspageAdminSite(admin.AdminSite):
@@ -19,8 +23,25 @@ class StatuspageAdminSite(admin.AdminSite):
     index_title = _("What do you want to do?")
     site_url = "/"
 
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """Behind the login, as Django does it; and no query with a NUL, which PostgreSQL takes for an error of ours."""
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if any("\x00" in value for _name, values in request.GET.lists() for value in values):
+                raise BadRequest("The query holds a NUL.")
+            return guarded(request, *args, **kwargs)
+
+        return checked
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        first_screen = {**board(request.user, timezone.now()), "outbox_url": _url_or_none("admin:subscriptions_outbox")}
+        now = timezone.now()
+        first_screen = {
+            **board(request.user, now),
+            "behind": behind(now),
+            "outbox_url": _url_or_none("admin:subscriptions_outbox"),
+        }
         return super().index(request, {**first_screen, **(extra_context or {})})
 
 

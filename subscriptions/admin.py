@@ -19,11 +19,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from incidents.models import Page
+from incidents.models import Component, Page
+from incidents.times import describe
 from subscriptions import consent
 from subscriptions.addresses import read_address
 from subscriptions.choices import DeliveryState, Purpose, SubscriberState
-from subscriptions.models import Delivery, Notification, Subscriber
+from subscriptions.models import ChannelPause, Delivery, Notification, Subscriber
 from subscriptions.outbox_views import outbox_urls
 
 
@@ -33,7 +34,7 @@ class InvitationForm(forms.ModelForm):
     class Meta:
         model = Subscriber
         fields = ["endpoint", "all_components", "groups", "components"]
-        help_texts = {"endpoint": gettext_lazy("It gets a mail with a link to confirm, and nothing else before that.")}
+        widgets = {"groups": forms.CheckboxSelectMultiple, "components": forms.CheckboxSelectMultiple}
 
     def clean_endpoint(self) -> str:
         return read_address(self.cleaned_data["endpoint"]).endpoint
@@ -64,14 +65,29 @@ class SubscriberAdmin(admin.ModelAdmin):
     ]
     readonly_fields = ["hears_of", "what_was_sent", "last_failure"]
 
+    class Media:
+        css = {"all": ["subscriptions/admin.css"]}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
         return super().get_queryset(request).prefetch_related("components", "groups")
 
     def get_fieldsets(self, request: HttpRequest, obj: Subscriber | None = None) -> Any:
-        return super().get_fieldsets(request, obj) if obj else [(None, {"fields": InvitationForm.Meta.fields})]
+        if obj:
+            return super().get_fieldsets(request, obj)
+        asked = _("The address gets a mail with a link to confirm, and nothing else before it did.")
+        return [(None, {"fields": InvitationForm.Meta.fields, "description": asked})]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        only_save = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **only_save})
 
     def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
         return obj is None and super().has_change_permission(request)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "components":
+            kwargs["queryset"] = Component.objects.public()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: InvitationForm, change: bool) -> None:
         data = form.cleaned_data
@@ -113,14 +129,17 @@ class SubscriberAdmin(admin.ModelAdmin):
         return format_html('<a href="{}?subscriber__id__exact={}">{}</a>', url, subscriber.pk, _("All deliveries"))
 
     @admin.display(description=gettext_lazy("last failure"), empty_value=gettext_lazy("None"))
-    def last_failure(self, subscriber: Subscriber) -> str:
+    def last_failure(self, subscriber: Subscriber) -> str | None:
         failed = subscriber.deliveries.filter(state=DeliveryState.FAILED).order_by("-pk").first()
-        return failed.last_error if failed else ""
+        return failed.last_error if failed else None
 
     @admin.action(description=gettext_lazy("Unsubscribe the selected subscribers"), permissions=["change"])
     def unsubscribe(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
         """Asked about first: only the subscribers themselves can undo it."""
         leaving = queryset.exclude(state=SubscriberState.UNSUBSCRIBED)
+        if not leaving.exists():
+            self.message_user(request, _("Nobody of these is subscribed."), messages.WARNING)
+            return None
         if not request.POST.get("sure"):
             context = {
                 **self.admin_site.each_context(request),
@@ -149,6 +168,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     show_full_result_count = False
     ordering = ["-pk"]
+
+    class Media:
+        css = {"all": ["subscriptions/admin.css"]}
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        for pause in ChannelPause.objects.all():
+            text = _("%(channel)s pauses since %(since)s, and nobody is told by it: %(reason)s")
+            since = describe(pause.since, Page.objects.current().zone)
+            named = {"channel": pause.get_channel_display(), "since": since, "reason": pause.reason}
+            self.message_user(request, text % named, messages.WARNING)
+        return super().changelist_view(request, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import connection, transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 from django.utils import timezone
 
 from incidents.models import Component, IncidentUpdate
@@ -107,7 +107,8 @@ def _insert_deliveries(notification: Notification, first: int, last: int, now: d
     Measured for a million rows on SQLite (microseconds a row): bulk_create 18, this 0.6; PostgreSQL 22 and 3.3.
     """
     assert notification.update is not None
-    chosen = concerned_by(notification.update).filter(pk__gt=first, pk__lte=last).order_by("pk").values("pk")
+    concerned = concerned_by(notification.update).filter(pk__gt=first, pk__lte=last)
+    chosen = concerned.order_by().annotate(chosen_id=F("pk")).values("chosen_id")
     subscribers, parameters = chosen.query.sql_with_params()
     moment = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
@@ -115,9 +116,9 @@ def _insert_deliveries(notification: Notification, first: int, last: int, now: d
             f"""
             INSERT INTO {Delivery._meta.db_table}
                 (notification_id, subscriber_id, state, due_at, created_at, attempts, last_error)
-            SELECT %s, chosen.id, %s, %s, %s, 0, ''
-            FROM ({subscribers}) AS chosen (id)
-            WHERE chosen.id IS NOT NULL
+            SELECT %s, chosen_id, %s, %s, %s, 0, ''
+            FROM ({subscribers}) AS chosen
+            WHERE TRUE
             ON CONFLICT DO NOTHING
             """,
             [notification.pk, DeliveryState.QUEUED.value, moment, moment, *parameters],

@@ -15,6 +15,7 @@ from subscriptions.choices import DeliveryState, Purpose
 from subscriptions.models import Delivery, Notification
 
 SILENCE = dt.timedelta(seconds=30)
+SWEEP_EVERY = dt.timedelta(minutes=1)
 
 
 def stamp() -> None:
@@ -54,13 +55,12 @@ def owes(now: dt.datetime, *, since: dt.datetime | None = None) -> bool:
     )
 
 
-def owes_soon(now: dt.datetime, *, within: float) -> bool:
-    """Whether waiting `within` seconds is worth it: something is due, or will be when a channel's pause is over."""
+def owes_soon(now: dt.datetime) -> bool:
+    """Whether something is owed, or will be before the next sweep, when the pause of a channel is over."""
     if owes(now):
         return True
-    soon = dt.timedelta(seconds=within)
     pauses = [(ledger.is_due(channel, now), ledger.pause_of(channel, now)) for channel in CHANNELS]
-    return any(is_due and left is not None and left < soon for is_due, left in pauses)
+    return any(is_due and left is not None and left < SWEEP_EVERY for is_due, left in pauses)
 
 
 def _stamp_file() -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,10 +16,10 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.html import strip_tags
-from django.utils.text import Truncator
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
-from incidents.choices import CLOSED, IncidentStatus
+from incidents.choices import CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind
 from incidents.models import Incident, IncidentUpdate, Page
 from incidents.times import describe
 from subscriptions.choices import Purpose
@@ -38,8 +40,7 @@ TONES = {
     IncidentStatus.VERIFYING: "planned",
 }
 
-# Media queries stand in a sheet of their own in the template, which is not inlined.
-INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False)
+STYLE_SHEET = "subscriptions/mail/mail.css"
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,9 @@ def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: 
             "advice": _advice(incident, is_closing),
             "data": _data(incident, is_closing),
             "earlier": _earlier(update, zone),
-            "posted": describe(update.display_at, zone),
+            "related": _related(incident),
+            "posted": _posted(update, zone),
             "update_url": update_url(update),
-            "notice_url": notice_url(incident),
             "links": links,
         }
         return _words("update", page, _subject(update, zone), context)
@@ -102,8 +103,22 @@ def _words(name: str, page: Page, subject: str, context: dict[str, Any]) -> Word
     context = {**context, "page": page, "subject": subject, "page_url": settings.PUBLIC_URL}
     context["language"] = translation.get_language() or page.language
     text = render_to_string(f"subscriptions/mail/{name}.txt", context)
-    html = INLINER.inline(render_to_string(f"subscriptions/mail/{name}.html", context))
+    html = _inliner().inline(render_to_string(f"subscriptions/mail/{name}.html", context))
     return Words(subject=subject, text=_tidy(text), html=html, sender_name=page.name)
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    """Puts the style sheet into the elements, where every mail program honours it.
+
+    The media queries (dark, narrow) cannot be put there: they stay in the head, as the template has them.
+    """
+    return css_inline.CSSInliner(
+        extra_css=render_to_string(STYLE_SHEET),
+        inline_style_tags=False,
+        keep_style_tags=True,
+        load_remote_stylesheets=False,
+    )
 
 
 def _subject(update: IncidentUpdate, zone: ZoneInfo) -> str:
@@ -122,9 +137,9 @@ def _facts(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
     """When, until when, and what of it: the answer that a reader in a hurry looks for."""
     incident = update.incident
     facts = _window(update, zone) if incident.work_starts_at else _course(update, zone)
-    names = _components(update)
-    if names:
-        facts.append(Fact(_("Concerns"), tuple(names)))
+    concerns = _components(update)
+    if concerns:
+        facts.append(Fact(_("Concerns"), concerns))
     if update.next_update_by and update.status not in CLOSED:
         facts.append(Fact(_("Next update by"), (describe(update.next_update_by, zone),)))
     return facts
@@ -135,7 +150,7 @@ def _window(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
     facts = []
     if is_closing and incident.actual_started_at and incident.actual_ended_at:
         actual = _span(incident.actual_started_at, incident.actual_ended_at, zone)
-        facts.append(Fact(_("Work took place"), actual))
+        facts.append(Fact(_("Took place"), actual))
     planned = _("Planned") if is_closing else _("Work")
     facts.append(Fact(planned, _span(incident.work_starts_at, incident.work_ends_at, zone)))
     if incident.avoid_starts_at and not is_closing:
@@ -153,21 +168,21 @@ def _course(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
 
 def _span(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> tuple[str, ...]:
     return (
-        _("from %(time)s") % {"time": describe(start, zone)},
+        _("From %(time)s") % {"time": describe(start, zone)},
         _("until %(time)s") % {"time": describe(end, zone)},
     )
 
 
-def _components(update: IncidentUpdate) -> list[str]:
-    """What the notice concerns. While something is wrong, with how it does."""
+def _components(update: IncidentUpdate) -> tuple[str, ...]:
+    """What the notice concerns: of a maintenance only the names, its effects say the rest."""
     incident = update.incident
-    lines = list(update.affected.all()) if not incident.is_scheduled else []
-    if lines:
-        return [
-            _("%(component)s: %(status)s") % {"component": line.name, "status": line.get_new_status_display()}
-            for line in lines
-        ]
-    return [line.name for line in incident.affected.all()]
+    if incident.is_scheduled:
+        names = ", ".join(line.name for line in incident.affected.all())
+        return (names,) if names else ()
+    return tuple(
+        _("%(component)s: %(status)s") % {"component": line.name, "status": line.get_new_status_display()}
+        for line in update.affected.all()
+    )
 
 
 def _advice(incident: Incident, is_closing: bool) -> list[dict[str, str]]:
@@ -189,15 +204,36 @@ def _data(incident: Incident, is_closing: bool) -> str:
     return _("%(outcome)s (Announced was: %(promise)s)") % {"outcome": outcome, "promise": promise}
 
 
+def _related(incident: Incident) -> list[dict[str, str]]:
+    out = [(link.get_kind_display(), link.target) for link in incident.links_out.select_related("target")]
+    back = [
+        (str(LINK_KIND_REVERSED[LinkKind(link.kind)]), link.incident)
+        for link in incident.links_in.select_related("incident")
+    ]
+    return [
+        {"label": capfirst(label), "title": other.title, "url": notice_url(other)}
+        for label, other in out + back
+        if not other.is_draft
+    ]
+
+
+def _posted(update: IncidentUpdate, zone: ZoneInfo) -> str:
+    when = describe(update.display_at, zone)
+    if not update.author_id or not update.byline:
+        return when
+    return _("%(when)s, by %(name)s") % {"when": when, "name": update.byline}
+
+
 def _earlier(update: IncidentUpdate, zone: ZoneInfo) -> list[dict[str, str]]:
     earlier = update.incident.updates.public().exclude(pk=update.pk).filter(display_at__lte=update.display_at)
     return [
         {
             "status": row.get_status_display(),
             "when": describe(row.display_at, zone),
-            "text": Truncator(" ".join(strip_tags(row.body_html).split())).words(EARLIER_WORDS),
+            "text": Truncator(" ".join(unescape(strip_tags(first_paragraph)).split())).words(EARLIER_WORDS),
         }
         for row in earlier.order_by("-display_at", "-pk")[:EARLIER_UPDATES]
+        for first_paragraph in [row.body_html.partition("</p>")[0]]
     ]
 
 

@@ -27,6 +27,7 @@ class PageForm(ModelForm):
     time_zone = ZoneField(
         label=gettext_lazy("Time zone"), help_text=gettext_lazy("Times without a zone of their own are shown in it.")
     )
+    support_url = forms.URLField(label=gettext_lazy("Support address"), required=False, assume_scheme="https")
     language = forms.ChoiceField(label=gettext_lazy("Language"))
 
     class Meta:

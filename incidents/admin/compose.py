@@ -31,6 +31,8 @@ SHOWN_UPDATES = 3
 # policy: mail brings its styles inline, the page brings its own sheet. Nothing in it may run or be sent anywhere.
 PREVIEW_CSP = {
     "default-src": [NONE],
+    "script-src": [NONE],
+    "connect-src": [NONE],
     "style-src": [SELF, UNSAFE_INLINE],
     "img-src": [SELF, "data:"],
     "font-src": [SELF],

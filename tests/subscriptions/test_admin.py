@@ -6,8 +6,8 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from subscriptions.choices import DeliveryState
-from subscriptions.models import Delivery, Notification, Subscriber
-from tests.make import make_component, make_incident, make_page, make_subscriber
+from subscriptions.models import ChannelPause, Delivery, Notification, Subscriber
+from tests.make import make_component, make_incident, make_page, make_subscriber, utc
 
 pytestmark = pytest.mark.django_db
 SUBSCRIBERS = reverse("admin:subscriptions_subscriber_changelist")
@@ -155,3 +155,13 @@ def test_searching_finds_an_address(admin_client):
 
     assert "ann@example.com" in page
     assert "bob@example.com" not in page
+
+
+def test_a_pause_of_the_mail_server_is_said_above_the_deliveries(admin_client):
+    now = utc(2013, 11, 9, 20, 0)
+    ChannelPause.objects.create(channel="email", since=now, until=now, reason="535 wrong password")
+
+    page = admin_client.get(url("delivery", "changelist")).content.decode()
+
+    assert "535 wrong password" in page
+    assert "Saturday 9 November 2013" in page

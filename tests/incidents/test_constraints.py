@@ -1,0 +1,139 @@
+"""The database itself refuses what must never be, whoever writes it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, transaction
+from django.db.models import CheckConstraint, UniqueConstraint
+
+from incidents.models import (
+    Change,
+    Component,
+    Effect,
+    Incident,
+    IncidentComponent,
+    IncidentLink,
+    IncidentUpdate,
+    Page,
+    StatusChange,
+    UpdateComponent,
+)
+from tests.make import make_component, make_incident, make_maintenance, utc
+
+pytestmark = pytest.mark.django_db
+
+EARLY, LATE = utc(2026, 1, 3, 20), utc(2026, 1, 3, 23)
+
+
+def maintenance() -> Incident:
+    return make_maintenance(starts=EARLY, ends=LATE)
+
+
+def set_incident(incident: Incident, **fields) -> None:
+    Incident.objects.filter(pk=incident.pk).update(**fields)
+
+
+def set_update(**fields) -> None:
+    IncidentUpdate.objects.filter(pk=make_incident().updates.get().pk).update(**fields)
+
+
+def affected(status: str) -> IncidentComponent:
+    return make_incident(components={make_component().pk: status}).affected.get()
+
+
+def same_component_twice() -> None:
+    line = affected("major_outage")
+    IncidentComponent.objects.create(incident=line.incident, component=line.component, name="", status="operational")
+
+
+def same_component_twice_in_an_update() -> None:
+    line = affected("major_outage").incident.updates.get().affected.get()
+    UpdateComponent.objects.create(
+        update=line.update, component=line.component, name="", old_status="operational", new_status="operational"
+    )
+
+
+def link(kind: str = "related", *, times: int = 1, to_itself: bool = False) -> None:
+    incident = make_incident()
+    target = incident if to_itself else make_incident()
+    for _time in range(times):
+        IncidentLink.objects.create(incident=incident, target=target, kind=kind)
+
+
+def update_component(**fields) -> None:
+    affected("major_outage")
+    UpdateComponent.objects.update(**fields)
+
+
+def status_change(status: str) -> None:
+    StatusChange.objects.create(component=make_component(), status=status, at=EARLY)
+
+
+def version_twice() -> None:
+    for _time in range(2):
+        Change.objects.create(verb="add", actor_name="", subject="", version=99)
+
+
+REFUSED = {
+    "page_is_one": lambda: Page.objects.create(pk=2),
+    "component_status_known": lambda: make_component(status="broken"),
+    "component_shown_known": lambda: make_component(shown_status="broken"),
+    "status_change_known": lambda: status_change("broken"),
+    "incident_status_fits_kind": lambda: set_incident(make_incident(), status="completed"),
+    "incident_scheduled_has_window": lambda: set_incident(maintenance(), work_starts_at=None, work_ends_at=None),
+    "incident_work_starts_before_end": lambda: set_incident(maintenance(), work_ends_at=EARLY),
+    "incident_avoid_contains_work": lambda: set_incident(maintenance(), avoid_starts_at=LATE, avoid_ends_at=LATE),
+    "incident_actual_starts_before_end": lambda: set_incident(
+        maintenance(), actual_started_at=LATE, actual_ended_at=EARLY
+    ),
+    "incident_has_title": lambda: set_incident(make_incident(), title=""),
+    "incident_component_once": same_component_twice,
+    "incident_component_known": lambda: affected("major_outage").incident.affected.update(status="broken"),
+    "effect_level_known": lambda: Effect.objects.create(incident=make_incident(), function="x", level="bad"),
+    "incident_link_once": lambda: link(times=2),
+    "incident_link_not_itself": lambda: link(to_itself=True),
+    "incident_link_kind_known": lambda: link(kind="because"),
+    "update_status_known": lambda: set_update(status="broken"),
+    "update_actual_starts_before_end": lambda: set_update(actual_started_at=LATE, actual_ended_at=EARLY),
+    "update_component_once": same_component_twice_in_an_update,
+    "update_component_known": lambda: update_component(new_status="broken"),
+    "change_version_once": version_twice,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_database_refuses(name):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        REFUSED[name]()
+
+
+def test_no_constraint_is_left_unproved():
+    declared = {
+        constraint.name
+        for model in apps.get_app_config("incidents").get_models()
+        for constraint in model._meta.constraints
+        if isinstance(constraint, CheckConstraint | UniqueConstraint)
+    }
+
+    assert declared == set(REFUSED)
+
+
+@pytest.mark.parametrize("model", [Page, Component, Incident, IncidentUpdate])
+def test_a_public_code_is_given_once(model):
+    make_incident(components={make_component().pk: "major_outage"})
+    second = {Page: lambda: Page.objects.create(pk=1), Component: make_component}.get(model, make_incident)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        second()
+        model.objects.update(code="abc")
+
+
+def test_one_form_makes_one_update():
+    incident, form_id = make_incident(), uuid.uuid4()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        for _time in range(2):
+            IncidentUpdate.objects.create(incident=incident, status="identified", form_id=form_id)
