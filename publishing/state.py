@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -228,13 +229,26 @@ class NoticeState:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """A copy of the page elsewhere. `url` is what its links begin with, and may have a path below its host.
+
+    `home_url` is where its readers find the page itself; empty when it has no home to send them to.
+    """
+
+    url: str
+    home_url: str
+
+
+@dataclass(frozen=True)
 class PageState:
     code: str
     name: str
     description: str
     language: str
     support_url: str
-    url: str
+    url: str  # what every absolute link begins with: the page's own address, on a mirror the mirror's
+    home_url: str  # the page's own address everywhere: of it are made the ids in feeds and calendars
+    mirror: Mirror | None  # None at home
     zone: ZoneInfo
     version: int
     updated_at: dt.datetime
@@ -267,6 +281,18 @@ class PageState:
         """The component with this public code, archived or not."""
         return self._by_code.get(code)
 
+    @cached_property
+    def base_path(self) -> str:
+        """What the path of every link begins with: empty but for a mirror below the root of its host."""
+        return urlsplit(self.url).path
+
+    @property
+    def subscribe_url(self) -> str:
+        """Where readers subscribe, which is at home; empty when there is no home."""
+        if self.mirror is None:
+            return "/subscribe/"
+        return f"{self.mirror.home_url}/subscribe/" if self.mirror.home_url else ""
+
     @property
     def ungrouped(self) -> tuple[ComponentState, ...]:
         return tuple(c for c in self.components if not c.group_code)
@@ -276,11 +302,11 @@ def notice_path(code: str) -> str:
     return f"/incidents/{code}"
 
 
-def load_state(now: dt.datetime) -> PageState:
-    """Read everything public as of `now`, in one consistent view of the database."""
+def load_state(now: dt.datetime, *, mirror: Mirror | None = None) -> PageState:
+    """Read everything public as of `now`, in one consistent view of the database; to be shown at home or on `mirror`."""
     Page.objects.current()  # creates it in an empty database, which a reader cannot
     with _one_view():
-        return _load(now)
+        return _load(now, mirror)
 
 
 @contextmanager
@@ -307,7 +333,7 @@ def _one_view() -> Iterator[None]:
             connection.transaction_mode = mode
 
 
-def _load(now: dt.datetime) -> PageState:
+def _load(now: dt.datetime, mirror: Mirror | None) -> PageState:
     page = Page.objects.get(pk=Page.ONLY)
     rows = _component_rows(now)
     components = tuple(_component(row) for row in rows if row.archived_at is None)
@@ -331,7 +357,9 @@ def _load(now: dt.datetime) -> PageState:
         description=page.description,
         language=page.language,
         support_url=page.support_url,
-        url=settings.PUBLIC_URL,
+        url=mirror.url if mirror else settings.PUBLIC_URL,
+        home_url=settings.PUBLIC_URL,
+        mirror=mirror,
         zone=page.zone,
         version=page.version,
         updated_at=page.updated_at,

@@ -63,17 +63,18 @@ class Rss(feedgenerator.Rss201rev2Feed):
 
 
 def atom(state: PageState) -> list[Artefact]:
-    host = urlsplit(state.url).hostname
+    host = urlsplit(state.home_url).hostname
     with translation.override(state.language):
         about = _about(state, "/history.atom")
         feed = Atom(**about, feed_guid=f"tag:{host},2005:/history", author_name=_xml(state.name))
-        return [_filled(feed, state, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")]
+        return [_filled(feed, "/history.atom", state, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")]
 
 
 def rss(state: PageState) -> list[Artefact]:
     with translation.override(state.language):
         feed = Rss(**_about(state, "/history.rss"))
-        return [_filled(feed, state, lambda notice: state.url + notice.path)]
+        # The id, and therefore the same on a mirror: a reader who follows both sees each notice once.
+        return [_filled(feed, "/history.rss", state, lambda notice: state.home_url + notice.path)]
 
 
 def entry_date(notice: NoticeState) -> dt.datetime:
@@ -102,7 +103,9 @@ def _about(state: PageState, path: str) -> dict[str, Any]:
     }
 
 
-def _filled(feed: feedgenerator.SyndicationFeed, state: PageState, unique_id: Callable[[NoticeState], str]) -> Artefact:
+def _filled(
+    feed: feedgenerator.SyndicationFeed, path: str, state: PageState, unique_id: Callable[[NoticeState], str]
+) -> Artefact:
     for notice in sorted(state.notices, key=lambda n: (entry_date(n), n.pk), reverse=True)[:ENTRIES]:
         feed.add_item(
             title=_xml(notice.title),
@@ -112,7 +115,6 @@ def _filled(feed: feedgenerator.SyndicationFeed, state: PageState, unique_id: Ca
             pubdate=entry_date(notice),
             updateddate=notice.updated_at,
         )
-    path = urlsplit(feed.feed["feed_url"]).path
     return Artefact(path, feed.content_type, feed.writeString("utf-8").encode())
 
 
