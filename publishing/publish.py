@@ -23,7 +23,7 @@ from incidents.models import Page
 from publishing.boundaries import next_boundary
 from publishing.formats import FORMATS
 from publishing.generation import Manifest, live_manifest
-from publishing.state import load_state
+from publishing.state import Mirror, load_state
 from publishing.writing import write_generation
 
 log = logging.getLogger(__name__)
@@ -62,16 +62,17 @@ def publish_if_stale(now: dt.datetime | None = None, *, upgrade: bool = False, f
     A render or write that fails leaves the live generation as it is and is kept for `last_failure` and `behind`.
     Raises django.db.Error when the database cannot be read.
     """
-    if not force and not _is_owed(now, upgrade=upgrade):
+    root = settings.SNAPSHOT_DIR
+    if not force and not is_owed(root, now, upgrade=upgrade):
         _forget_failure()  # if there was one, another process has mended it
         return False
     published = False
     try:
-        with _only_publisher(settings.SNAPSHOT_DIR):
+        with only_publisher(root):
             for _round in range(ROUNDS):  # someone may post while we render
-                if not force and not _is_owed(now, upgrade=upgrade):
+                if not force and not is_owed(root, now, upgrade=upgrade):
                     break
-                _publish(now or timezone.now())
+                write_page(root, now or timezone.now())
                 published, force = True, False
     except DatabaseError:
         raise
@@ -105,9 +106,10 @@ def behind(now: dt.datetime | None = None) -> Behind | None:
     return Behind(why="", since=since) if now - since > LATE else None
 
 
-def _is_owed(now: dt.datetime | None, *, upgrade: bool) -> bool:
-    live = live_manifest(settings.SNAPSHOT_DIR)
-    if live is not None and upgrade and live.code != code_checksum():
+def is_owed(root: Path, now: dt.datetime | None, *, upgrade: bool, mirror: Mirror | None = None) -> bool:
+    """Whether what lives in `root` is not what the database says; with `upgrade`, or was rendered by other code."""
+    live = live_manifest(root)
+    if live is not None and upgrade and live.code != _code(mirror):
         return True
     return _is_stale(live, Page.objects.current(), now or timezone.now())
 
@@ -117,25 +119,26 @@ def _is_stale(live: Manifest | None, page: Page, now: dt.datetime) -> bool:
     return live is None or live.version != page.version or live.stale_at <= now or live.generated_at > now + LATE
 
 
-def _publish(now: dt.datetime) -> None:
+def write_page(root: Path, now: dt.datetime, *, mirror: Mirror | None = None) -> None:
+    """Render everything, for home or for `mirror`, and make it live in `root`. Call it as `only_publisher` alone."""
     began = time.perf_counter()
     with translation.override(Page.objects.current().language):
-        state = load_state(now)
+        state = load_state(now, mirror=mirror)
         artefacts = [artefact for make in FORMATS.values() for artefact in make(state)]
     write_generation(
-        settings.SNAPSHOT_DIR,
+        root,
         artefacts,
         version=state.version,
         generated_at=state.generated_at,
         stale_at=next_boundary(state),
-        code=code_checksum(),
+        code=_code(mirror),
     )
     took = (time.perf_counter() - began) * 1000
     log.info("published version %d: %d files in %d ms", state.version, len(artefacts), took)
 
 
 @contextmanager
-def _only_publisher(root: Path) -> Iterator[None]:
+def only_publisher(root: Path) -> Iterator[None]:
     """Hold the lock under which one publisher per host writes; the kernel lets go of it when its holder dies."""
     root.mkdir(parents=True, exist_ok=True)
     with open(root / "publish.lock", "ab") as lock:
@@ -149,6 +152,10 @@ def _only_publisher(root: Path) -> Iterator[None]:
                     raise TimeoutError(_("another process has been publishing for too long")) from None
                 time.sleep(0.01)
         yield
+
+
+def _code(mirror: Mirror | None) -> str:
+    return code_checksum() if mirror is None else f"{code_checksum()} {mirror.url} {mirror.home_url}"
 
 
 @cache

@@ -303,7 +303,7 @@ def notice_path(code: str) -> str:
 
 
 def load_state(now: dt.datetime, *, mirror: Mirror | None = None) -> PageState:
-    """Read everything public as of `now`, in one consistent view of the database; to be shown at home or on `mirror`."""
+    """Read everything public as of `now`, in one consistent view of the database, for home or for `mirror`."""
     Page.objects.current()  # creates it in an empty database, which a reader cannot
     with _one_view():
         return _load(now, mirror)

@@ -33,7 +33,7 @@ LAYERS = {
         {"state"},
         {"boundaries", "days", "formats"},
         {"publish"},
-        {"receivers", "previews"},
+        {"receivers", "previews", "mirror"},
         {"apps", "management", "templatetags"},
     ],
     "subscriptions": [
