@@ -86,6 +86,7 @@ class Ledger:
 
     def _store(self, until: dt.datetime) -> None:
         kept = {"writer": self._writer, "until": until.astimezone(dt.UTC).isoformat(), "changes": self._changes}
+        self.is_new = False
         self._held_by = self._writer, until
         self._last = self._write(CHANGES, kept, until)
 
