@@ -10,7 +10,7 @@ class PublishingConfig(AppConfig):
 
     def ready(self) -> None:
         from incidents.signals import page_changed  # noqa: PLC0415 - models are not loaded before
-        from publishing import previews  # noqa: F401, PLC0415 - its receivers connect by being imported
+        from publishing import previews  # noqa: F401, PLC0415 - connects its receivers
         from publishing.publish import code_checksum  # noqa: PLC0415
         from publishing.receivers import publish_after_change  # noqa: PLC0415
 

@@ -39,7 +39,7 @@ _FORGEABLE = {
     "x-forwarded-server",
     "x-real-ip",
 }
-_NOT_FORWARDED = HOP_BY_HOP | _FORGEABLE | {"host", "expect", "content-length", "proxy"}
+_NOT_FORWARDED = HOP_BY_HOP | _FORGEABLE | {"expect", "content-length", "proxy"}
 _NOT_RETURNED = HOP_BY_HOP | {"date", "server"}
 # granian lays the process's own variables under each request, so that HTTP_PROXY would look like a header.
 _NOT_HEADERS = frozenset(name for name in os.environ if name.startswith("HTTP_"))
@@ -84,7 +84,7 @@ class Backend:
         self._socket_path = socket_path
         self._scheme = scheme
         self._slots = slots
-        self._slots_per_address = max(2, slots * 2 // 3)
+        self._slots_per_address = slots - slots // 5  # a browser alone opens six connections
         self._trusted_proxies = trusted_proxies
         self._under_way: Counter[str] = Counter()
         self._lock = threading.Lock()

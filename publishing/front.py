@@ -133,7 +133,7 @@ def _send(answer: Answer, environ: Environ, start_response: StartResponse) -> It
 
 def _tidied(path: str) -> str:
     """`path` without doubled and trailing slashes. As it begins with one slash, it never leads to another host."""
-    return "/" + "/".join(part for part in path.split("/") if part)
+    return "/" + "/".join(part for part in path.split("/") if part) if path.startswith("/") else path
 
 
 application = Front(

@@ -51,6 +51,7 @@ class Behind:
 
 
 _failure: Failure | None = None  # also kept in a file for other processes, if the disk takes it
+_logged: tuple[object, ...] = ()  # the kind of failure that the log has heard of
 
 
 def publish_if_stale(now: dt.datetime | None = None, *, upgrade: bool = False, force: bool = False) -> bool:
@@ -172,27 +173,30 @@ def _failure_file() -> Path:
 
 def _record_failure(problem: Exception, now: dt.datetime) -> None:
     """Keep it for staff. The log hears of each problem once, not at every attempt."""
-    global _failure
-    before = last_failure()
-    why = _in_words(problem)
-    if _failure is None or _failure.why != why:
+    global _failure, _logged
+    before, why = last_failure(), _in_words(problem)
+    kind = (type(problem), getattr(problem, "errno", None))
+    if kind != _logged:
         log.error("the public page is behind: %s", why, exc_info=None if isinstance(problem, OSError) else problem)
+        _logged = kind
     _failure = Failure(why=why, since=before.since if before else now)
     with suppress(OSError):  # the disk may be the very problem; then this process alone knows
         _failure_file().write_text(json.dumps(asdict(_failure), default=dt.datetime.isoformat))
 
 
 def _in_words(problem: Exception) -> str:
-    if isinstance(problem, OSError) and problem.strerror:
-        return f"{problem.strerror} ({problem.filename})" if problem.filename else problem.strerror
-    return f"{type(problem).__name__}: {problem}"
+    if not isinstance(problem, OSError) or not problem.strerror:
+        return f"{type(problem).__name__}: {problem}"
+    file = str(problem.filename or settings.SNAPSHOT_DIR)
+    ours = file.startswith(str(settings.SNAPSHOT_DIR))  # the name of a generation tells nobody anything
+    return f"{problem.strerror} ({settings.SNAPSHOT_DIR if ours else file})"
 
 
 def _forget_failure() -> None:
-    global _failure
+    global _failure, _logged
     if last_failure() is None:
         return
     log.warning("the public page is up to date again")
-    _failure = None
+    _failure, _logged = None, ()
     with suppress(OSError):
         _failure_file().unlink(missing_ok=True)

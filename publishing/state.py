@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch, Q
 
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
@@ -155,6 +155,7 @@ class NoticeState:
     title: str
     status: str
     impact: str
+    revision: int  # how many public acts made it what it is: rises with each change
     zone: ZoneInfo
     created_at: dt.datetime
     updated_at: dt.datetime
@@ -239,6 +240,7 @@ class PageState:
     updated_at: dt.datetime
     generated_at: dt.datetime
     components: tuple[ComponentState, ...]
+    archived: tuple[ComponentState, ...]  # off the page, but named by notices
     groups: tuple[GroupState, ...]
     notices: tuple[NoticeState, ...]  # newest first by `at`
 
@@ -256,6 +258,14 @@ class PageState:
     def upcoming(self) -> tuple[NoticeState, ...]:
         """Announced maintenance, the next one first."""
         return tuple(sorted((n for n in self.notices if n.is_upcoming), key=lambda n: n.at))
+
+    @cached_property
+    def _by_code(self) -> dict[str, ComponentState]:
+        return {component.code: component for component in self.components + self.archived}
+
+    def component(self, code: str) -> ComponentState | None:
+        """The component with this public code, archived or not."""
+        return self._by_code.get(code)
 
     @property
     def ungrouped(self) -> tuple[ComponentState, ...]:
@@ -299,7 +309,9 @@ def _one_view() -> Iterator[None]:
 
 def _load(now: dt.datetime) -> PageState:
     page = Page.objects.get(pk=Page.ONLY)
-    components = tuple(_component(row) for row in _component_rows(now))
+    rows = _component_rows(now)
+    components = tuple(_component(row) for row in rows if row.archived_at is None)
+    archived = tuple(_component(row) for row in rows if row.archived_at is not None)
     groups = tuple(
         GroupState(
             code=row.code,
@@ -325,6 +337,7 @@ def _load(now: dt.datetime) -> PageState:
         updated_at=page.updated_at,
         generated_at=now,
         components=components,
+        archived=archived,
         groups=tuple(group for group in groups if group.components),
         notices=tuple(notices),
     )
@@ -332,14 +345,14 @@ def _load(now: dt.datetime) -> PageState:
 
 def _component_rows(now: dt.datetime) -> list[Component]:
     recent = StatusChange.objects.filter(at__lte=now)
-    return list(
-        Component.objects.public().select_related("group").prefetch_related(Prefetch("status_changes", queryset=recent))
-    )
+    return list(Component.objects.select_related("group").prefetch_related(Prefetch("status_changes", queryset=recent)))
 
 
 def _notice_rows() -> list[Incident]:
     return list(
-        Incident.objects.public().prefetch_related(
+        Incident.objects.public()
+        .annotate(revision=Count("changes", filter=Q(changes__version__isnull=False)))
+        .prefetch_related(
             Prefetch("updates", queryset=IncidentUpdate.objects.public().prefetch_related("affected__component")),
             "affected__component",
             "effects",

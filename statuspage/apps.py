@@ -5,10 +5,13 @@ from django.contrib.admin import apps as admin_apps
 
 
 class StatuspageConfig(AppConfig):
-    """The project package is an app for the sake of its commands."""
+    """The project package is an app for the sake of its commands and checks."""
 
     name = "statuspage"
     default = True
+
+    def ready(self) -> None:
+        import statuspage.checks  # noqa: F401, PLC0415 - checks register themselves once the apps are there
 
 
 class StatuspageAdminConfig(admin_apps.AdminConfig):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,8 +12,19 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 from environs import EnvValidationError, FileAwareEnv
 
+FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 EMAIL_PORTS = {"smtp": 25, "smtps": 465, "smtp+tls": 587}
 SECRET_KEY_LENGTH = 32
+SQLITE = "django.db.backends.sqlite3"
+NO_MAIL_SERVER = (
+    "must be smtp://, smtps:// or smtp+tls:// with user:password@host:port; special characters in user and password "
+    "must be %-encoded."
+)
+NO_SECRET_KEY = (
+    f"is not set. Set it to {SECRET_KEY_LENGTH} or more random characters that only this installation knows, or "
+    "SECRET_KEY_FILE to a file that holds them (./run makes such a file by itself). To make one: "
+    "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+)
 
 
 class WrongEnvironment(Exception):
@@ -32,7 +44,10 @@ class MailServer:
 
 @dataclass(frozen=True)
 class Environment:
-    """`database` is Django's dictionary; `mail_server` is None when mails are to be written as files."""
+    """`database` is Django's dictionary; `mail_server` is None when mails are to be written as files.
+
+    `trusted_proxies` is how many proxies of the operator stand between readers and us: their word on who asks is taken.
+    """
 
     secret_key: str
     debug: bool
@@ -44,39 +59,43 @@ class Environment:
     data_dir: Path
     host: str
     port: int
+    trusted_proxies: int
 
 
 def read_environment(base_dir: Path) -> Environment:
-    """Read all variables; a relative DATA_DIR counts from `base_dir`.
+    """Read all variables; a relative DATA_DIR or database file counts from `base_dir`.
 
-    NAME may also be given as NAME_FILE, a file that holds the value. Raises WrongEnvironment.
+    NAME may also be given as NAME_FILE, a file that holds the value. Raises WrongEnvironment, which names each wrong
+    variable and never shows a value: it may be a secret.
     """
     env = UnsurprisingEnv(eager=False, strip_whitespace=True)
-    for parse in (_secret_key, _port, _origin, _database, _mail_server, _hosts):
+    for parse in (_secret_key, _flag, _port, _count, _origin, _database, _mail_server, _address, _hosts):
         env.add_parser(parse.__name__.strip("_"), _unless_default(parse))
-    secret_key = env.secret_key("SECRET_KEY")
-    debug = env.bool("DEBUG", False)
+    secret_key = env.secret_key("SECRET_KEY", None)
+    debug = env.flag("DEBUG", False)
     host = env.str("HOST", "127.0.0.1")
     port = env.port("PORT", 8000)
+    trusted_proxies = env.count("TRUSTED_PROXIES", 0)
     data_dir = env.path("DATA_DIR", Path("var"))
     public_url = env.origin("PUBLIC_URL", None)
     allowed_hosts = env.hosts("ALLOWED_HOSTS", None)
     database = env.database("DATABASE_URL", None)
     mail_server = env.mail_server("EMAIL_URL", None)
-    mail_from = env.str("EMAIL_FROM", None)
+    mail_from = env.address("EMAIL_FROM", None)
+    if secret_key is None:
+        env.demand("SECRET_KEY", NO_SECRET_KEY)
     try:
         env.seal()
     except EnvValidationError as error:
-        lines = [f"{name}: {' '.join(map(str, messages))}" for name, messages in sorted(error.error_messages.items())]
-        raise WrongEnvironment("these settings need attention:\n  " + "\n  ".join(lines)) from None
+        raise WrongEnvironment(_explain(error.error_messages)) from None
 
     data_dir = base_dir / data_dir.expanduser()
-    public_url = public_url or f"http://{'127.0.0.1' if host in ('0.0.0.0', '::', '') else host}:{port}"
+    public_url = public_url or f"http://{_reachable(host)}:{port}"
     public_host = urlsplit(public_url).hostname or "localhost"
     return Environment(
         secret_key=secret_key,
         debug=debug,
-        database=database or dj_database_url.parse(f"sqlite:///{data_dir / 'status.sqlite3'}"),
+        database=_from_base(database or {"ENGINE": SQLITE, "NAME": str(data_dir / "status.sqlite3")}, base_dir),
         mail_server=mail_server,
         mail_from=mail_from or f"status@{public_host}",
         public_url=public_url,
@@ -84,17 +103,42 @@ def read_environment(base_dir: Path) -> Environment:
         data_dir=data_dir,
         host=host,
         port=port,
+        trusted_proxies=trusted_proxies,
     )
+
+
+def _from_base(database: dict[str, Any], base_dir: Path) -> dict[str, Any]:
+    """A file named by a relative path must be the same one for every process, wherever it was started."""
+    if database["ENGINE"] != SQLITE:
+        return database
+    return {**database, "NAME": str(base_dir / database["NAME"])}
+
+
+def _explain(problems: Mapping[str, Sequence[object]]) -> str:
+    lines = [f"{name}: {' '.join(map(str, problems[name]))}" for name in sorted(problems)]
+    return "these settings need attention:\n  " + "\n  ".join(lines)
+
+
+def _reachable(host: str) -> str:
+    """`host` as a URL names it; this machine, where `host` means all of its addresses."""
+    if host in ("", "0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 class UnsurprisingEnv(FileAwareEnv):
     """An empty value counts as not set, and an unreadable NAME_FILE is one more finding, not the end of the search."""
 
+    def demand(self, name: str, finding: str) -> None:
+        """Note that `name` is needed, unless something is known to be wrong with it already."""
+        if name not in self._errors:
+            self._errors[name].append(finding)
+
     def _get_value(self, env_key: str, default: Any) -> Any:
         try:
             value = super()._get_value(env_key, default)
-        except (ValueError, OSError) as problem:
-            self._errors[env_key].append(str(problem))
+        except (ValueError, OSError):
+            self._errors[env_key].append(f"{env_key}_FILE names a file that cannot be read as text.")
             return default
         return default if value == "" else value
 
@@ -110,9 +154,21 @@ def _secret_key(value: str) -> str:
     return value
 
 
+def _flag(value: str) -> bool:
+    if value.lower() not in FLAGS:
+        raise EnvValidationError("must be true or false.", ())
+    return FLAGS[value.lower()]
+
+
 def _port(value: str) -> int:
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise EnvValidationError("must be a number from 1 to 65535.", ())
+    return int(value)
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or int(value) > 9:
+        raise EnvValidationError("must be a number from 0 to 9.", ())
     return int(value)
 
 
@@ -133,9 +189,12 @@ def _database(value: str) -> dict[str, Any]:
     if urlsplit(value).scheme not in ("sqlite", "postgres", "postgresql"):
         raise EnvValidationError("must begin with sqlite:// or postgresql://.", ())
     try:
-        return dict(dj_database_url.parse(value))
-    except ValueError as problem:
-        raise EnvValidationError(f"cannot be read: {problem}", ()) from None
+        database = dict(dj_database_url.parse(value))
+    except ValueError:
+        raise EnvValidationError("cannot be read: special characters in the password must be %-encoded.", ()) from None
+    if database["NAME"] in ("", ":memory:"):
+        raise EnvValidationError("must name a database that all processes share.", ())
+    return database
 
 
 def _mail_server(value: str) -> MailServer:
@@ -143,9 +202,9 @@ def _mail_server(value: str) -> MailServer:
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
-        raise EnvValidationError("is not a URL.", ()) from None
-    if parts.scheme not in EMAIL_PORTS or not parts.hostname:
-        raise EnvValidationError("must be smtp://, smtps:// or smtp+tls:// with user:password@host:port.", ())
+        raise EnvValidationError(NO_MAIL_SERVER, ()) from None
+    if parts.scheme not in EMAIL_PORTS or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise EnvValidationError(NO_MAIL_SERVER, ())
     return MailServer(
         scheme=parts.scheme,
         host=parts.hostname,
@@ -155,5 +214,15 @@ def _mail_server(value: str) -> MailServer:
     )
 
 
+def _address(value: str) -> str:
+    _name, address = parseaddr(value)
+    if not address.partition("@")[2] or "\n" in value:
+        raise EnvValidationError("must be an address: status@example.com or Our status <status@example.com>.", ())
+    return value
+
+
 def _hosts(value: str) -> list[str]:
-    return [host.strip() for host in value.split(",") if host.strip()]
+    hosts = [host.strip() for host in value.split(",") if host.strip()]
+    if any("/" in host or (":" in host and not host.startswith("[")) for host in hosts):
+        raise EnvValidationError("must be host names with commas between them, without https:// and port.", ())
+    return hosts

@@ -86,10 +86,12 @@ def recover(orphan: Orphan, *, now: dt.datetime) -> None:
     _queue_again(held)
 
 
-@transaction.atomic
 def take_over_expired(now: dt.datetime) -> None:
     """Put back into the queue what a sender held for too long. Which of it was sent, nobody here can know."""
-    _queue_in_doubt(Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lt=now), now)
+    expired = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lt=now)
+    if expired.exists():  # nearly never: then nobody has to wait for a lock
+        with transaction.atomic():
+            _queue_in_doubt(expired, now)
 
 
 def retry_delay(attempts: int) -> dt.timedelta:

@@ -19,12 +19,13 @@ def spend(kind: str, who: str, *, limit: int, per: dt.timedelta, now: dt.datetim
     """Count one more `kind` by `who`. False when `limit` of them were counted already since the count began."""
     key = salted_hmac("subscriptions.limits", f"{kind}:{who}", algorithm="sha256").hexdigest()
     Allowance.objects.bulk_create([Allowance(key=key, renews_at=now + per)], ignore_conflicts=True)
-    renewed = Allowance.objects.filter(key=key, renews_at__lte=now).update(used=0, renews_at=now + per)
-    spent = Allowance.objects.filter(key=key, used__lt=limit).update(used=F("used") + 1) == 1
-    if renewed:
-        # Now and then is enough: what has run out counts for nothing.
-        Allowance.objects.filter(renews_at__lte=now - DAY).delete()
-    return spent
+    Allowance.objects.filter(key=key, renews_at__lte=now).update(used=0, renews_at=now + per)
+    return Allowance.objects.filter(key=key, used__lt=limit).update(used=F("used") + 1) == 1
+
+
+def forget_old_counts(now: dt.datetime) -> None:
+    """Remove what counts for nothing any more. The sweep's work: a request that holds rows must not wait for others."""
+    Allowance.objects.filter(renews_at__lte=now).delete()
 
 
 def network_of(address: str) -> str:

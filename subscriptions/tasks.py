@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from incidents.clock import run_clock
-from subscriptions import watch
+from subscriptions import limits, watch
 from subscriptions.bell import ring, ring_once
 from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
@@ -27,22 +27,23 @@ NAP = 0.5
 def drain(budget: float = BUDGET) -> str:
     """Pay what is owed until nothing is left; when the time is over, let the next task go on."""
     deadline = time.monotonic() + budget
-    went_well = True
-    while went_well:
+    while True:
         watch.stamp()
-        went_well = _owe(deadline) and _try(_deliver, deadline)
+        steps_went_well = [_owe(deadline), _try(_deliver, deadline)]
         if not watch.owes_soon(timezone.now()):
             return "nothing is owed for now"
         if time.monotonic() + NAP >= deadline:
             ring_once()
             return "out of time"
+        if not all(steps_went_well):
+            return "left to the next sweep"
         time.sleep(NAP)
-    return "left to the next sweep"
 
 
 def sweep(budget: float = BUDGET) -> str:
     """Do what the clock asks for, then pay what every lost ring left owing."""
     _try(run_clock, timezone.now())
+    _try(limits.forget_old_counts, timezone.now())
     return drain(budget)
 
 

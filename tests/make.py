@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from incidents.actions import NoticeDetails, UpdateText, Window, open_incident, schedule_maintenance
 from incidents.models import Component, ComponentGroup, Incident, Page
+from subscriptions.choices import SubscriberState
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.models import Subscriber
 
@@ -100,6 +101,19 @@ def make_subscriber(email: str = "", *, state: str = "active", **fields: Any) ->
     if state == "unsubscribed":
         unsubscribe(subscriber, now)
     return subscriber
+
+
+def make_subscribers(count: int, **fields: Any) -> list[Subscriber]:
+    """Many active ones at once, past the verbs: nothing is owed to them yet."""
+    now = timezone.now()
+    addresses = [f"reader{next(_numbers)}@example.com" for _one in range(count)]
+    return Subscriber.objects.bulk_create(
+        Subscriber(
+            **{"endpoint": address, "endpoint_key": address, "state": SubscriberState.ACTIVE, "confirmed_at": now}
+            | fields
+        )
+        for address in addresses
+    )
 
 
 def make_role(role: str, username: str = "") -> User:

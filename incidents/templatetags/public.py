@@ -34,7 +34,7 @@ SLOW = '<path class="ring" d="M2.6 15a8.6 8.6 0 1 1 14.8 0z"/><path class="strok
 EYE = '<circle class="ring" cx="8.6" cy="8.6" r="6.4"/><path class="stroke" d="m13.4 13.4 4.6 4.6"/>'
 FOUND = EYE + '<path class="stroke" d="M8.6 5.6v3.6m0 2.2v.1"/>'
 PULSE = '<circle class="ring" cx="10" cy="10" r="8"/><path class="stroke" d="M3.4 10.6h3.4l2-4 2.4 7 2-3h3.4"/>'
-CALENDAR = '<rect class="ring" x="2" y="3.5" width="16" height="14.5" rx="3"/><path class="stroke" d="M2.4 8.4h15.2M6.4 1.4v4m7.2-4v4"/>'
+CALENDAR = '<path class="ring" d="M2 3.5h16V18H2z"/><path class="stroke" d="M2.4 8.4h15.2M6.4 1.4v4m7.2-4v4"/>'
 CROSSED = '<circle class="ring" cx="10" cy="10" r="8"/><path class="stroke" d="m4.6 4.6 10.8 10.8"/>'
 PAPER = '<path class="ring" d="M4 2h8l4 4v12H4z"/><path class="stroke" d="M7 9h6m-6 3.6h6"/>'
 

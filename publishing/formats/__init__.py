@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from publishing.artefact import Artefact
-from publishing.formats import assets, feeds, html
+from publishing.formats import assets, badges, calendar, feeds, html, site, status_api, widget
 from publishing.state import PageState
 
 FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
@@ -13,4 +13,9 @@ FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
     "html": html.artefacts,
     "atom": feeds.atom,
     "rss": feeds.rss,
+    "status_api": status_api.render,
+    "calendar": calendar.render,
+    "badges": badges.render,
+    "widget": widget.render,
+    "site": site.render,
 }

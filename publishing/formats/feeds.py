@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.utils import feedgenerator, translation
-from django.utils.feedgenerator import rfc2822_date, rfc3339_date
+from django.utils.feedgenerator import rfc2822_date
 from django.utils.formats import date_format
 from django.utils.html import escape
 from django.utils.translation import gettext as _
@@ -35,15 +35,15 @@ class Atom(feedgenerator.Atom1Feed):
         self_link = {"rel": "self", "type": "application/atom+xml", "href": self.feed["feed_url"]}
         handler.addQuickElement("link", "", self_link)
         handler.addQuickElement("title", self.feed["title"])
-        handler.addQuickElement("updated", rfc3339_date(self.feed["updated"]))
+        handler.addQuickElement("updated", _rfc3339(self.feed["updated"]))
         handler.startElement("author", {})
         handler.addQuickElement("name", self.feed["author_name"])
         handler.endElement("author")
 
     def add_item_elements(self, handler: SimplerXMLGenerator, item: dict[str, Any]) -> None:
         handler.addQuickElement("id", item["unique_id"])
-        handler.addQuickElement("published", rfc3339_date(item["pubdate"]))
-        handler.addQuickElement("updated", rfc3339_date(item["updateddate"]))
+        handler.addQuickElement("published", _rfc3339(item["pubdate"]))
+        handler.addQuickElement("updated", _rfc3339(item["updateddate"]))
         handler.addQuickElement("link", "", {"rel": "alternate", "type": "text/html", "href": item["link"]})
         handler.addQuickElement("title", item["title"])
         handler.addQuickElement("content", item["description"], {"type": "html"})
@@ -138,6 +138,10 @@ def _date(instant: dt.datetime, zone: ZoneInfo) -> str:
     month = date_format(local, "M", use_l10n=False)
     label = zone_label(instant, zone)
     return f"{month} <var data-var='date'>{local.day:2d}</var>, <var data-var='time'>{local:%H:%M}</var> {label}"
+
+
+def _rfc3339(instant: dt.datetime) -> str:
+    return instant.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _xml(text: str) -> str:

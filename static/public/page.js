@@ -35,9 +35,9 @@ function addFromNow(when) {
   if (!counter) {
     counter = document.createElement("span");
     counter.className = "from-now quiet";
-    when.querySelector("time").after(" ", counter);
+    when.insertBefore(counter, when.querySelector(".yours"));
   }
-  counter.textContent = `[${fromNow(time)}]`;
+  counter.textContent = `, ${fromNow(time)}`;
 }
 
 function drawNow(axis) {

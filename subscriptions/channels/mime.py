@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
@@ -15,9 +16,9 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import compat32
 
-# Sixteen letters that no text holds by chance, and no encoding changes.
-MARK = "xXqZslotZqXx"
-SLOT = re.compile(rf"{MARK}([a-z]+)End")
+# New in each process, so that no text can hold it; letters and digits, so that no encoding changes it.
+MARK = f"slot{secrets.token_hex(8)}"
+SLOT = re.compile(rf"{MARK}([a-z]+)end")
 SLOT_BYTES = re.compile(SLOT.pattern.encode())
 
 # CRLF as the wire wants it; folding is left to Header, which knows no more than 76 columns.
@@ -26,7 +27,7 @@ WIRE = compat32.clone(linesep="\r\n", cte_type="7bit", mangle_from_=False, max_l
 
 def slot(name: str) -> str:
     """The place where the recipient's own `name` will stand, in a header or in a body."""
-    return f"{MARK}{name}End"
+    return f"{MARK}{name}end"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from subscriptions.limits import DAY, HOUR, network_of, spend
+from subscriptions.limits import DAY, HOUR, forget_old_counts, network_of, spend
 from subscriptions.models import Allowance
 from tests.make import utc
 
@@ -29,14 +29,15 @@ def test_each_has_a_limit_of_its_own():
 
 
 @pytest.mark.django_db
-def test_counts_that_ran_out_long_ago_are_forgotten_and_hold_no_address():
+def test_counts_hold_no_address_and_are_forgotten_when_they_ran_out():
     spend("sign-up", "192.0.2.0/24", limit=1, per=HOUR, now=NOW)
-    spend("sign-up", "b", limit=1, per=HOUR, now=NOW)
-    spend("sign-up", "b", limit=1, per=HOUR, now=NOW + 2 * DAY)
+    spend("sign-up", "192.0.3.0/24", limit=1, per=DAY, now=NOW)
+
+    forget_old_counts(NOW + HOUR)
 
     row = Allowance.objects.get()
     assert re.fullmatch("[0-9a-f]{64}", row.key)
-    assert row.renews_at == NOW + 2 * DAY + HOUR
+    assert row.renews_at == NOW + DAY
 
 
 @pytest.mark.django_db(transaction=True)

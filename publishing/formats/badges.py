@@ -1,0 +1,94 @@
+"""SVG badges to embed elsewhere: the page's and each component's word, for light and for dark surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+
+from incidents.choices import ComponentStatus, Impact
+from publishing.artefact import Artefact
+from publishing.formats.status_api import DESCRIPTIONS
+from publishing.state import PageState
+
+CONTENT_TYPE = "image/svg+xml; charset=utf-8"
+HEIGHT = 28
+PADDING = 12
+DOT = 18
+# The average advance of a 13 px sans-serif letter; textLength makes the drawing fit whatever font a reader has.
+LETTER = 7.1
+
+
+@dataclass(frozen=True)
+class Theme:
+    name: str
+    background: str
+    border: str
+    text: str
+    dots: dict[str, str]
+
+
+LIGHT = Theme(
+    name="light",
+    background="#ffffff",
+    border="#c9ced6",
+    text="#1c2430",
+    dots={
+        ComponentStatus.OPERATIONAL: "#1a7f4b",
+        ComponentStatus.UNDER_MAINTENANCE: "#2b62c4",
+        ComponentStatus.DEGRADED_PERFORMANCE: "#9a6700",
+        ComponentStatus.PARTIAL_OUTAGE: "#c2410c",
+        ComponentStatus.MAJOR_OUTAGE: "#b42318",
+    },
+)
+DARK = Theme(
+    name="dark",
+    background="#161b22",
+    border="#3a4452",
+    text="#e8ecf2",
+    dots={
+        ComponentStatus.OPERATIONAL: "#4cc38a",
+        ComponentStatus.UNDER_MAINTENANCE: "#7aa7ff",
+        ComponentStatus.DEGRADED_PERFORMANCE: "#e0b040",
+        ComponentStatus.PARTIAL_OUTAGE: "#ff8f52",
+        ComponentStatus.MAJOR_OUTAGE: "#ff7b72",
+    },
+)
+STATUS_OF_INDICATOR = {
+    Impact.NONE: ComponentStatus.OPERATIONAL,
+    Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
+    Impact.MINOR: ComponentStatus.DEGRADED_PERFORMANCE,
+    Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
+    Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
+}
+
+
+def render(state: PageState) -> Iterable[Artefact]:
+    """/badge.svg, /badge-dark.svg, and the same two below /components/<code>/."""
+    page = DESCRIPTIONS[state.indicator]
+    yield from _pair("", name=state.name, word=page, status=STATUS_OF_INDICATOR[state.indicator])
+    for component in state.components:
+        path = f"/components/{component.code}"
+        yield from _pair(path, name=component.name, word=component.status_label, status=component.status)
+
+
+def _pair(folder: str, *, name: str, word: str, status: str) -> Iterable[Artefact]:
+    for theme, file in ((LIGHT, "badge.svg"), (DARK, "badge-dark.svg")):
+        yield Artefact(f"{folder}/{file}", CONTENT_TYPE, _badge(theme, name=name, word=word, status=status))
+
+
+def _badge(theme: Theme, *, name: str, word: str, status: str) -> bytes:
+    text = f"{name}: {word}"
+    text_width = round(len(text) * LETTER)
+    context = {
+        "theme": theme,
+        "text": text,
+        "status": status,
+        "dot": theme.dots[status],
+        "text_width": text_width,
+        "text_x": PADDING + DOT,
+        "width": text_width + DOT + 2 * PADDING,
+        "height": HEIGHT,
+    }
+    return render_to_string("publishing/badge.svg", context).encode()

@@ -1,0 +1,124 @@
+"""The rendered pages in a real browser: for everybody, on any screen, under the strictest policy."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from incidents.actions import UpdateText, post_update
+from incidents.clock import run_clock
+from publishing.formats import FORMATS
+from publishing.state import load_state
+from tests import story
+from tests.browser import open_browser, served
+from tests.make import make_incident, utc
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+
+NOW = utc(2013, 11, 9, 21)
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active", "color_scheme": "dark"},
+}
+
+
+@pytest.fixture
+def artefacts():
+    """A page on which everything happens at once: work going on, work done, an incident that is overdue."""
+    components = story.make_components()
+    cause = story.tell_power_failure(components)
+    done = story.announce_work(components, cause)
+    run_clock(story.WORK_STARTS)
+    story.post_all_clear(done)
+    story.announce_work(components, cause)
+    late = UpdateText(status="monitoring", body="- a\n- b", next_update_by=utc(2013, 11, 9, 20, 30))
+    incident = make_incident("Late mail", at=utc(2013, 11, 9, 20), components={components[1].pk: "partial_outage"})
+    post_update(incident, late, actor=None, at=utc(2013, 11, 9, 20, 5))
+    return [artefact for format_ in FORMATS.values() for artefact in format_(load_state(NOW))]
+
+
+def page_paths(artefacts):
+    """Home, an all-clear, an incident that is overdue, a maintenance to come, history, a month, and nothing."""
+    pages = [artefact.path for artefact in artefacts if artefact.content_type.startswith("text/html")]
+    return [path for path in pages if path != "/history/2013/10"]
+
+
+@pytest.mark.parametrize(
+    ("look", "width"), [("light", 320), ("light", 1280), ("dark", 320), ("dark", 1280), ("forced colours", 320)]
+)
+def test_axe_finds_nothing_and_nothing_is_cut_off(artefacts, look, width):
+    found = []
+    with served(artefacts) as address, open_browser() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 800}, **LOOKS[look])
+        for path in page_paths(artefacts):
+            page.goto(address + path)
+            for summary in page.locator("summary").all():
+                summary.click()
+            found += [
+                (path, v["id"], [n["html"] + n["failureSummary"] for n in v["nodes"]])
+                for v in Axe().run(page).response["violations"]
+            ]
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            found += [(path, "scrolls sideways", wide)] if wide > width else []
+
+    assert found == []
+
+
+def test_nothing_is_asked_of_other_hosts_and_the_policy_is_never_broken(artefacts):
+    asked, complaints = [], []
+    with served(artefacts) as address, open_browser() as browser:
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        for path in page_paths(artefacts):
+            page.goto(address + path)
+        page.wait_for_timeout(1200)  # the script looks for news after a second
+        cookies = page.context.cookies()
+
+    assert [url for url in asked if not url.startswith(f"{address}/")] == []
+    assert complaints == []
+    assert cookies == []
+
+
+def test_a_page_is_complete_without_scripts(artefacts):
+    with served(artefacts) as address, open_browser() as browser:
+        texts = {}
+        for scripts in (True, False):
+            page = browser.new_context(java_script_enabled=scripts, timezone_id="Europe/Amsterdam").new_page()
+            page.goto(address)
+            texts[scripts] = page.locator("main").inner_text()
+
+    assert texts[False] == texts[True]
+
+
+def test_a_reader_elsewhere_is_told_their_own_time(artefacts):
+    with served(artefacts) as address, open_browser() as browser:
+        page = browser.new_context(timezone_id="Asia/Tokyo").new_page()
+        page.goto(address)
+        phrase = page.locator(".when", has_text="21:00 CET to").first.inner_text()
+
+    assert phrase.splitlines()[-1] == "your time: Sun 10 Nov, 05:00–08:00"
+
+
+def test_days_of_trouble_open_by_keyboard(artefacts):
+    with served(artefacts) as address, open_browser() as browser:
+        page = browser.new_page()
+        page.goto(address)
+        page.locator("summary").first.focus()
+        ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        page.keyboard.press("Enter")
+        opened = page.locator("details[open] li").first.inner_text()
+
+    assert ring == "solid"
+    assert opened.startswith("Saturday 9 November 2013: Under maintenance for")
+
+
+def test_text_may_be_twice_as_large(artefacts):
+    with served(artefacts) as address, open_browser() as browser:
+        page = browser.new_page(viewport={"width": 640, "height": 800})
+        for path in page_paths(artefacts):
+            page.goto(address + path)
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 640, path

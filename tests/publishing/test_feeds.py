@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+import feedparser
+import pytest
+
+from incidents.actions import UpdateText, post_update
+from incidents.clock import run_clock
+from publishing.formats import feeds
+from publishing.formats.one_paragraph import one_paragraph
+from publishing.state import load_state
+from tests import story
+from tests.make import make_incident, make_maintenance, make_page, utc
+
+pytestmark = pytest.mark.django_db
+
+NOW = utc(2013, 11, 7, 12)
+
+
+def read(format_, now=NOW):
+    (artefact,) = format_(load_state(now))
+    feed = feedparser.parse(artefact.body)
+    assert not feed.bozo
+    return feed
+
+
+def tell_story():
+    components = story.make_components()
+    return story.announce_work(components, story.tell_power_failure(components))
+
+
+@pytest.mark.parametrize("format_", [feeds.atom, feeds.rss])
+def test_each_notice_is_one_entry_newest_first_and_planned_work_on_top(format_):
+    tell_story()
+    make_incident("Images load slowly", at=utc(2013, 11, 7, 9))
+
+    assert [entry.title for entry in read(format_).entries] == [
+        "Work on the power feeds of all servers",
+        "Images load slowly",
+        "Power lost in one server cabinet",
+    ]
+
+
+@pytest.mark.parametrize("format_", [feeds.atom, feeds.rss])
+def test_an_entry_is_dated_by_its_start_while_scheduled_and_then_by_its_newest_update(format_):
+    work = tell_story()
+    assert read(format_).entries[0].published_parsed[:6] == story.WORK_STARTS.timetuple()[:6]
+
+    at = utc(2013, 11, 8, 9)
+    post_update(work, UpdateText(status="in_progress", body="We begin early."), actor=None, at=at)
+
+    assert read(format_).entries[0].published_parsed[:6] == at.timetuple()[:6]
+
+
+def test_ids_never_change_and_lead_to_the_notice(settings):
+    settings.PUBLIC_URL = "https://status.example.com"
+    work = tell_story()
+    address = f"https://status.example.com/incidents/{work.code}"
+
+    for format_, feed_id, entry_id in [
+        (feeds.atom, "tag:status.example.com,2005:/history", f"tag:status.example.com,2005:Incident/{work.pk}"),
+        (feeds.rss, "", address),
+    ]:
+        before = read(format_)
+        post_update(work, UpdateText(status="scheduled", body="Still planned."), actor=None, at=NOW)
+        after = read(format_)
+        assert before.feed.get("id", "") == after.feed.get("id", "") == feed_id
+        assert before.entries[0].id == after.entries[0].id == entry_id
+        assert after.entries[0].link == address
+
+
+def test_the_body_is_one_paragraph_for_each_update_newest_first():
+    make_page()
+    incident = make_incident("Mail", body="We *look*.", at=utc(2021, 12, 8, 2))
+    for minute, status, body in [(5, "investigating", "Still looking.\n\n- here\n- there"), (10, "resolved", "a < b")]:
+        post_update(incident, UpdateText(status=status, body=body), actor=None, at=utc(2021, 12, 8, 2, minute))
+    (notice,) = load_state(utc(2021, 12, 9)).notices
+
+    def stamp(clock):
+        return f"<small>Dec <var data-var='date'> 8</var>, <var data-var='time'>{clock}</var> CET</small><br>"
+
+    assert feeds.entry_html(notice, load_state(utc(2021, 12, 9)).zone) == (
+        f"<p>{stamp('03:10')}<strong>Resolved</strong> - a &lt; b</p>"
+        f"<p>{stamp('03:05')}<strong>Update</strong> - Still looking.<br /><br />- here<br />- there</p>"
+        f"<p>{stamp('03:00')}<strong>Investigating</strong> - We <em>look</em>.</p>"
+    )
+
+
+def test_a_banner_holds_the_planned_times_only_while_scheduled():
+    tell_story()
+    banner = (
+        "<p><strong>THIS IS A SCHEDULED EVENT Nov <var data-var='date'> 9</var>, <var data-var='time'>21:00</var> CET "
+        "&nbsp;-&nbsp; Nov <var data-var='date'>10</var>, <var data-var='time'>00:00</var> CET</strong></p>"
+    )
+    state = load_state(NOW)
+    assert feeds.entry_html(state.notices[0], state.zone).startswith(banner)
+
+    run_clock(story.WORK_STARTS)
+
+    state = load_state(story.WORK_STARTS)
+    assert "SCHEDULED EVENT" not in feeds.entry_html(state.notices[0], state.zone)
+
+
+@pytest.mark.parametrize("format_", [feeds.atom, feeds.rss])
+def test_there_are_25_entries_at_most(format_):
+    for number in range(27):
+        make_incident(f"Number {number}", at=utc(2013, 11, 1) + dt.timedelta(hours=number))
+
+    titles = [entry.title for entry in read(format_).entries]
+
+    assert titles == [f"Number {number}" for number in range(26, 1, -1)]
+
+
+@pytest.mark.parametrize("format_", [feeds.atom, feeds.rss])
+def test_a_feed_changes_with_the_facts_and_not_with_the_clock(format_):
+    tell_story()
+
+    (early,), (late,) = format_(load_state(NOW)), format_(load_state(NOW + dt.timedelta(hours=1)))
+
+    assert early == late
+
+
+def test_a_feed_is_dated_by_its_newest_change():
+    tell_story()
+
+    assert read(feeds.atom).feed.updated == "2013-11-06T10:30:00Z"
+    assert read(feeds.rss).feed.published == "Wed, 06 Nov 2013 10:30:00 +0000"
+
+
+@pytest.mark.parametrize("format_", [feeds.atom, feeds.rss])
+def test_a_feed_without_notices_is_a_feed(format_):
+    make_page()
+
+    assert read(format_).feed.title == "Copernica Status - Incident History"
+
+
+@pytest.mark.parametrize("format_", [feeds.atom, feeds.rss])
+def test_what_xml_cannot_hold_costs_a_character_and_not_the_feed(format_):
+    make_maintenance(starts=utc(2013, 11, 9), ends=utc(2013, 11, 10))
+    state = load_state(NOW)
+    broken = dataclasses.replace(state.notices[0], title="Wo\x00rk \x1b\ud800\ufffeagain")
+
+    (artefact,) = format_(dataclasses.replace(state, notices=(broken,)))
+
+    assert feedparser.parse(artefact.body).entries[0].title == "Work again"
+
+
+@pytest.mark.parametrize("format_", [feeds.atom, feeds.rss])
+def test_a_hostile_title_stays_text(format_):
+    make_incident("<script>alert(1)</script> & ]]>", at=NOW)
+
+    (artefact,) = format_(load_state(NOW))
+
+    assert b"<title>&lt;script&gt;alert(1)&lt;/script&gt; &amp; ]]&gt;</title>" in artefact.body
+
+
+@pytest.mark.parametrize(
+    ("html", "paragraph"),
+    [
+        ("<p>One</p>\n<p>Two<br>\nlines</p>", "One<br /><br />Two<br />lines"),
+        ("<p>See:</p>\n<ol>\n<li>a</li>\n<li>b</li>\n</ol>", "See:<br /><br />- a<br />- b"),
+        ('<p><a href="https://x.example/?a=1&amp;b=2">x</a></p>', '<a href="https://x.example/?a=1&amp;b=2">x</a>'),
+        ("<p>1 &lt; 2 &amp; 3</p>", "1 &lt; 2 &amp; 3"),
+        ("", ""),
+    ],
+)
+def test_blocks_become_lines_of_one_paragraph(html, paragraph):
+    assert one_paragraph(html) == paragraph

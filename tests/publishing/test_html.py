@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from incidents.actions import NoticeDetails, UpdateText, edit_notice, post_update
+from incidents.clock import run_clock
+from incidents.models import Component
+from publishing.formats import FORMATS, html
+from publishing.state import load_state
+from tests import story
+from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+
+pytestmark = pytest.mark.django_db
+
+NOW = utc(2013, 11, 7, 12)
+
+
+class Reader(HTMLParser):
+    """The text a reader gets, one line for each block, and all elements with their attributes."""
+
+    BLOCKS = frozenset("p h1 h2 h3 h4 li dt dd tr th td section article title summary caption div dl ul ol".split())
+
+    def __init__(self, source):
+        super().__init__()
+        self.elements, self.pieces = [], []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.pieces.append("\n" if tag in self.BLOCKS else "")
+
+    def handle_endtag(self, tag):
+        self.pieces.append("\n" if tag in self.BLOCKS else "")
+
+    def handle_data(self, data):
+        self.pieces.append(data.replace("\n", " "))
+
+    @property
+    def lines(self):
+        lines = (re.sub(r"\s+", " ", line).strip() for line in "".join(self.pieces).split("\n"))
+        return [line for line in lines if line]
+
+    def after(self, label):
+        """The line that follows the first line `label`."""
+        return self.lines[self.lines.index(label) + 1]
+
+
+def pages(now=NOW):
+    return {artefact.path: artefact.body.decode() for artefact in html.artefacts(load_state(now))}
+
+
+def page(path="/", now=NOW):
+    return Reader(pages(now)[path])
+
+
+def tell_story():
+    components = story.make_components()
+    return story.announce_work(components, story.tell_power_failure(components))
+
+
+def path_of(incident):
+    return f"/incidents/{incident.code}"
+
+
+def test_there_is_a_page_for_everything_public_and_none_for_drafts():
+    work = tell_story()
+    make_incident("Not yet", publish=False)
+
+    cause = work.links_out.get().target
+    assert set(pages()) == {
+        "/",
+        path_of(work),
+        path_of(cause),
+        "/history",
+        "/history/2013/11",
+        "/history/2013/10",
+        "/404",
+    }
+
+
+def test_the_notice_answers_the_first_readers_questions():
+    notice = page(path_of(tell_story()))
+
+    assert notice.after("Avoid") == (
+        "Saturday 9 November 2013, 18:00 CET to Sunday 10 November 2013, 00:00 CET (17:00 to 23:00 UTC)"
+    )
+    assert notice.after("Work") == (
+        "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (20:00 to 23:00 UTC)"
+    )
+    assert "Schedule no mailings from Saturday 18:00 until Sunday 00:00 CET." in notice.lines
+    assert "Links in mail already sent A click does not arrive at its page." in notice.lines
+    assert notice.after("Data") == "No data will be lost."
+    assert notice.after("Next update") == "when the work starts: Saturday 9 November 2013, 21:00 CET (20:00 UTC)"
+    assert "Published by Edward Touw Feike Wierda, Wednesday 6 November 2013, 11:30 CET (10:30 UTC)" in notice.lines
+
+
+def test_links_between_notices_are_shown_at_both_ends():
+    work = tell_story()
+    cause = work.links_out.get().target
+
+    assert "Caused by Power lost in one server cabinet Wednesday 30 October 2013, 09:06 CET (08:06 UTC)" in (
+        page(path_of(work)).lines
+    )
+    assert "Led to Work on the power feeds of all servers Saturday 9 November 2013, 21:00 CET (20:00 UTC)" in (
+        page(path_of(cause)).lines
+    )
+
+
+def test_the_all_clear_stands_on_top_and_sets_what_happened_beside_what_was_planned():
+    work = tell_story()
+    run_clock(story.WORK_STARTS)
+    story.post_all_clear(work)
+
+    notice = page(path_of(work), now=utc(2013, 11, 10, 9))
+
+    clear = notice.lines.index("All clear")
+    assert notice.lines[clear + 1] == "The work is done, nearly without downtime. Mailings were not delayed."
+    assert clear < notice.lines.index("The announcement")
+    end = notice.lines.index("End")
+    assert notice.lines[end + 1 : end + 3] == [
+        "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)",
+        "Saturday 9 November 2013, 23:40 CET (22:40 UTC)",
+    ]
+    data = notice.lines.index("Data")
+    assert notice.lines[data + 1 : data + 3] == ["No data will be lost.", "No data was lost."]
+
+
+def test_an_overdue_update_is_called_overdue_once_its_time_has_passed():
+    make_page()
+    by = utc(2013, 11, 7, 13, 20)
+    incident = make_incident("Mail waits", at=utc(2013, 11, 7, 13))
+    update = UpdateText(status="investigating", body="Looking.", next_update_by=by)
+    post_update(incident, update, actor=None, at=utc(2013, 11, 7, 13, 5))
+
+    when = "Thursday 7 November 2013, 14:20 CET (13:20 UTC)"
+    for path in ("/", path_of(incident)):
+        assert page(path, now=by - dt.timedelta(seconds=1)).after("Next update") == f"by {when}"
+        assert page(path, now=by).after("Next update") == f"Overdue. It was due by {when}"
+
+
+def test_a_cancelled_maintenance_says_first_that_it_will_not_happen():
+    work = tell_story()
+    post_update(work, UpdateText(status="cancelled", body="A new date follows."), actor=None, at=NOW)
+
+    lines = page(path_of(work)).lines
+
+    assert lines.index("Cancelled: this will not happen") < lines.index("What had been announced")
+
+
+def test_a_notices_bytes_stand_while_its_facts_stand():
+    tell_story()
+    early, late = pages(NOW), pages(NOW + dt.timedelta(days=1))
+
+    assert [path for path in early if early[path] != late[path]] == ["/"]
+
+
+def test_each_update_has_an_anchor_and_says_what_it_changed():
+    make_page()
+    mailings = make_component("Mailings")
+    incident = make_incident("Mail waits", components={mailings.pk: "major_outage"}, at=utc(2013, 11, 7, 9))
+    second = UpdateText(status="investigating", body="Still.", components={mailings.pk: "partial_outage"})
+    post_update(incident, second, actor=None, at=utc(2013, 11, 7, 10))
+
+    notice = page(path_of(incident))
+
+    anchors = [attrs["id"] for _tag, attrs in notice.elements if attrs.get("id", "").startswith("update-")]
+    assert anchors == [f"update-{update.code}" for update in incident.updates.order_by("-display_at")]
+    timeline = notice.lines[notice.lines.index("Updates, newest first") :]
+    assert timeline[1:6] == [
+        "Update: Investigating",
+        "Thursday 7 November 2013, 11:00 CET (10:00 UTC)",
+        "Still.",
+        "Partial outage",
+        "Mailings",
+    ]
+
+
+def test_an_edited_notice_says_so():
+    make_page()
+    incident = make_incident(at=utc(2013, 11, 7, 9))
+    edit_notice(incident, actor=None, title="Late mailings", details=NoticeDetails(), at=utc(2013, 11, 7, 10))
+
+    assert "edited Thursday 7 November 2013, 11:00 CET (10:00 UTC)" in " ".join(page(path_of(incident)).lines)
+
+
+@pytest.mark.parametrize(
+    ("status", "headline"),
+    [
+        ("operational", "Everything works."),
+        ("under_maintenance", "We are doing maintenance."),
+        ("degraded_performance", "We have a minor problem."),
+        ("partial_outage", "We have a serious problem."),
+        ("major_outage", "We have a major outage."),
+    ],
+)
+def test_home_answers_first_whether_it_works(status, headline):
+    make_page()
+    make_component("Mailings", shown_status=status, status=status)
+
+    home = page()
+
+    assert home.after("Copernica status History Subscribe") == headline
+
+
+def test_home_says_what_is_affected_until_when_and_when_the_next_word_comes():
+    tell_story()
+    run_clock(story.WORK_STARTS)
+
+    home = page(now=story.WORK_STARTS + dt.timedelta(hours=1))
+
+    assert home.after("Affected") == "Under maintenance"
+    assert home.after("Under maintenance") == "Sending mailings, Links, The application"
+    assert home.after("Until") == "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
+    assert home.after("Next update") == "at the planned end: Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
+
+
+def test_home_tells_days_of_trouble_in_words_with_the_notice_that_was_about_them():
+    tell_story()
+
+    home = page()
+
+    assert "Wednesday 30 October 2013: Major outage for 14 h 46 min Power lost in one server cabinet" in home.lines
+    assert "Trouble or work on 2 of 90 days" in " ".join(home.lines)
+
+
+def test_home_draws_quiet_days_together():
+    tell_story()
+
+    lines = page().lines
+
+    assert lines[lines.index("The last two weeks") + 1] == (
+        "Thursday 31 October 2013 to Thursday 7 November 2013: nothing to report."
+    )
+
+
+def test_home_subscribes_without_a_script():
+    home = page()
+
+    fields = {(tag, attrs.get("name")) for tag, attrs in home.elements if tag in ("form", "input")}
+    (form,) = [attrs for tag, attrs in home.elements if tag == "form"]
+    assert (form["method"], form["action"]) == ("post", "/subscribe/")
+    assert fields == {("form", None), ("input", "email"), ("input", "scope")}
+
+
+def test_only_a_component_in_trouble_is_shown_when_it_asked_for_that():
+    make_page()
+    quiet = make_component("Night jobs", only_show_if_degraded=True)
+    assert "Night jobs" not in page().lines
+
+    Component.objects.filter(pk=quiet.pk).update(shown_status="partial_outage")
+
+    assert "Night jobs" in page().lines
+
+
+def test_history_leads_from_month_to_month_and_leaves_empty_ones_out():
+    make_page()
+    for year, month in [(2013, 10), (2014, 2)]:
+        make_incident(f"In {year}", at=utc(year, month, 5))
+    make_maintenance("Work", starts=utc(2014, 1, 31, 23), ends=utc(2014, 2, 1), at=utc(2014, 1, 20))
+
+    index = page("/history", now=utc(2014, 3, 1)).lines
+
+    assert [line for line in index if "notice" in line] == ["February 2014 2 notices", "October 2013 1 notice"]
+    links = [attrs["href"] for tag, attrs in page("/history/2014/02").elements if attrs.get("rel") == "prev"]
+    assert links == ["/history/2013/10"]
+
+
+def test_a_notice_is_filed_under_its_day_in_the_pages_zone():
+    make_page()
+    make_incident("Just before the new year", started_at=utc(2013, 12, 31, 23, 30), at=utc(2014, 1, 1, 9))
+
+    assert "/history/2014/01" in pages()
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/St_Johns"])
+def test_pages_render_in_zones_far_away(zone):
+    make_page(time_zone=zone)
+    make_component()
+    make_maintenance(starts=utc(2024, 2, 28, 23), ends=utc(2024, 3, 1), time_zone=zone, at=utc(2024, 2, 1))
+
+    assert "/history/2024/02" in pages(utc(2024, 2, 29, 12))
+
+
+def test_hostile_words_stay_words():
+    evil = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+    make_page(name=evil[:100], description=evil)
+    component = make_component(evil[:100], group=evil[:90], description=evil)
+    effects = [story.EffectLine(evil, "slower", evil)]
+    make_incident(
+        evil,
+        components={component.pk: "major_outage"},
+        details=NoticeDetails(effects=effects, byline=evil[:100]),
+        at=NOW,
+    )
+
+    for path, source in pages().items():
+        read = Reader(source)
+        assert [attrs.get("src") for tag, attrs in read.elements if tag == "script"] == [_script(read)], path
+        assert not [tag for tag, attrs in read.elements if tag == "img" or any(name[:2] == "on" for name in attrs)]
+
+
+def _script(read):
+    return next(attrs["src"] for tag, attrs in read.elements if tag == "script" and attrs.get("type") == "module")
+
+
+def test_no_page_holds_a_style_a_script_of_its_own_or_an_address_elsewhere(settings):
+    tell_story()
+
+    for path, source in pages().items():
+        read = Reader(source)
+        assert not [tag for tag, attrs in read.elements if tag == "style" or "style" in attrs], path
+        assert not [attrs for tag, attrs in read.elements if tag == "script" and "src" not in attrs], path
+        addresses = [
+            value for _tag, attrs in read.elements for name, value in attrs.items() if name in ("src", "href", "action")
+        ]
+        assert not [a for a in addresses if not a.startswith(("/", "#", settings.PUBLIC_URL))], path
+
+
+def test_every_asset_a_page_names_is_published():
+    tell_story()
+    artefacts = [artefact for format_ in FORMATS.values() for artefact in format_(load_state(NOW))]
+    paths = [artefact.path for artefact in artefacts]
+
+    named = {path for a in artefacts for path in re.findall(rb'"(/assets/[^"]+)"', a.body)}
+
+    assert len(paths) == len(set(paths))
+    assert {path.decode() for path in named} <= set(paths)
+    assert {artefact.immutable for artefact in artefacts if artefact.path.startswith("/assets/")} == {True}
+
+
+def test_rendering_asks_the_database_nothing(django_assert_num_queries):
+    tell_story()
+    state = load_state(NOW)
+
+    with django_assert_num_queries(0):
+        for format_ in FORMATS.values():
+            list(format_(state))

@@ -1,0 +1,213 @@
+"""The promise of the snapshot, kept by real processes: nothing takes the public page down."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from publishing.generation import live_directory, live_manifest, live_name
+from tests.publishing.conftest import Processes, run_processes, wait_until
+
+pytestmark = pytest.mark.processes
+
+POST = """
+from incidents.actions import UpdateText, open_incident
+update = UpdateText(status="investigating", body="We are looking into it.")
+print(open_incident(title="Slow mailings", update=update, actor=None).incident.code)
+"""
+# Writes generation after generation, each of many files that all say the same.
+WRITER = """
+import datetime as dt, sys
+from collections.abc import Iterator
+from pathlib import Path
+from publishing.artefact import Artefact
+from publishing.generation import live_manifest
+from publishing.writing import write_generation
+
+root, now = Path(sys.argv[1]), dt.datetime.now(dt.UTC)
+live = live_manifest(root)
+version = live.version if live else 0
+while True:
+    version += 1
+    text = f"version {version} ".encode() * 100
+    artefacts = [Artefact(f"/incidents/i{number}", "text/html", text) for number in range(30)]
+    artefacts.append(Artefact("/", "text/html", b"the same in every version" * 10))
+    write_generation(root, artefacts, version=version, generated_at=now, stale_at=now, code="c")
+"""
+PUBLISHER = """
+import django
+django.setup()
+from publishing.publish import last_failure, publish_if_stale
+for _round in range(15):
+    assert publish_if_stale(force=True), last_failure()
+"""
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[Path]:
+    """A data directory with one open incident, published by the post itself."""
+    with run_processes() as processes:
+        processes.manage("migrate", "--verbosity", "0")
+        processes.manage("shell", "--verbosity", "0", "-c", POST)
+        yield processes.directory
+
+
+@pytest.fixture
+def database(processes: Processes, prepared: Path) -> Path:
+    """The database of this test's processes alone."""
+    shutil.copytree(prepared, processes.directory, symlinks=True, dirs_exist_ok=True)
+    return processes.directory / "status.sqlite3"
+
+
+def snapshot_of(processes: Processes) -> Path:
+    return processes.directory / "snapshot"
+
+
+def change_page(database: Path, name: str) -> None:
+    with sqlite3.connect(database, timeout=10) as connection:
+        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute("UPDATE incidents_page SET name = ?, version = version + 1", [name])
+    connection.close()
+
+
+def take_away(database: Path) -> Path:
+    """Put rubbish where the database was."""
+    kept = database.with_suffix(".kept")
+    for file in database.parent.glob("status.sqlite3-*"):
+        file.unlink()
+    database.rename(kept)
+    database.write_bytes(b"this is no database" * 1000)
+    return kept
+
+
+def bodies(front, paths) -> dict[str, bytes]:
+    answers = {path: front.get(path) for path in paths}
+    assert {answer.status for answer in answers.values()} == {200}
+    return {path: answer.body for path, answer in answers.items()}
+
+
+def test_the_page_outlives_the_database_and_a_restart_of_its_server(processes, database):
+    snapshot = snapshot_of(processes)
+    paths = [path for path in live_manifest(snapshot).entries if path != "/404"]
+    assert any(path.startswith("/incidents/") for path in paths)
+    front = processes.front(snapshot)
+    before = bodies(front, paths)
+
+    take_away(database)
+    assert bodies(front, paths) == before
+
+    front.kill()
+    began = time.monotonic()
+    again = processes.front(snapshot)
+    assert bodies(again, paths) == before
+    assert time.monotonic() - began < 5
+    assert again.get("/no/such/page").status == 404
+    assert again.get("/admin/").status == 503
+
+
+def test_the_watcher_waits_for_its_database_and_ends_at_once_when_told(processes, database):
+    front = processes.front(snapshot_of(processes))
+    watcher = processes.python("manage.py", "publish", "--watch")
+    change_page(database, "First")
+    wait_until(lambda: b"First" in front.get("/").body)
+
+    kept = take_away(database)
+    wait_until(lambda: "the database is away" in processes.log_of(watcher))
+    time.sleep(1)
+    assert processes.log_of(watcher).count("the database is away") == 1
+    assert b"First" in front.get("/").body
+
+    database.unlink()
+    time.sleep(0.6)
+    assert not database.exists(), "an empty database took the place of the one that was moved away"
+    kept.rename(database)
+    change_page(database, "Second")
+    assert wait_until(lambda: b"Second" in front.get("/").body) < 10
+
+    watcher.terminate()
+    began = time.monotonic()
+    watcher.wait(5)
+    assert (watcher.returncode, time.monotonic() - began < 1) == (0, True)
+
+
+def test_a_change_is_on_the_page_within_a_second(processes, database):
+    front = processes.front(snapshot_of(processes))
+    processes.python("manage.py", "publish", "--watch")
+    change_page(database, "Watched")
+    wait_until(lambda: b"Watched" in front.get("/").body)
+
+    for round_ in range(5):
+        change_page(database, f"Change {round_}")
+        assert wait_until(lambda name=f"Change {round_}".encode(): name in front.get("/").body) < 1
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_generation(processes, tmp_path):
+    chance = random.Random(2013)
+    for _kill in range(15):
+        writer = processes.python("-c", WRITER, str(tmp_path))
+        last = live_name(tmp_path)
+        wait_until(lambda last=last: live_name(tmp_path) != last)
+        time.sleep(chance.uniform(0.0, 0.1))  # somewhere in the next one
+        writer.kill()
+        writer.wait()
+        assert_whole(tmp_path)
+
+    assert live_manifest(tmp_path).version >= 15
+    last = live_name(tmp_path)
+    writer = processes.python("-c", WRITER, str(tmp_path))
+    wait_until(lambda: live_name(tmp_path) != last)
+    writer.kill()
+    writer.wait()
+    assert_whole(tmp_path)
+    unfinished = [d for d in tmp_path.glob("generations/*") if not (d / "manifest.json").exists()]
+    assert len(unfinished) <= 1  # that of the last kill, none of those before
+
+
+def assert_whole(root: Path) -> None:
+    manifest, directory = live_manifest(root), live_directory(root)
+    text = f"version {manifest.version} ".encode() * 100
+    assert len(manifest.entries) == 31
+    for path, entry in manifest.entries.items():
+        for variant in entry.variants.values():
+            assert (directory / variant.file).stat().st_size == variant.length
+        if path != "/":
+            assert (directory / entry.variants[""].file).read_bytes() == text
+
+
+def test_two_publishers_at_once_take_turns(processes, database):
+    publishers = [
+        processes.python("-c", PUBLISHER, DJANGO_SETTINGS_MODULE="statuspage.settings") for _publisher in range(2)
+    ]
+    for publisher in publishers:
+        assert publisher.wait(60) == 0, processes.log_of(publisher)
+
+    numbers = sorted(int(d.name.partition("-")[0]) for d in snapshot_of(processes).glob("generations/*"))
+    assert numbers[-1] == 31  # one of the post, fifteen of each
+    assert numbers == list(range(numbers[0], 32))
+    assert os.path.islink(snapshot_of(processes) / "current")
+
+
+def test_readers_never_see_a_gap_while_generations_come_and_go(processes, tmp_path):
+    writer = processes.python("-c", WRITER, str(tmp_path))
+    wait_until(lambda: live_name(tmp_path) is not None)
+    front = processes.front(tmp_path)
+    first = live_manifest(tmp_path).version
+
+    deadline, seen = time.monotonic() + 2, []
+    while time.monotonic() < deadline:
+        answer = front.get("/incidents/i7")
+        assert answer.status == 200
+        words = set(answer.body.split())
+        assert len(words) == 2
+        seen.append(max(int(word) for word in words if word.isdigit()))
+
+    assert writer.poll() is None, processes.log_of(writer)
+    assert seen == sorted(seen)
+    assert seen[-1] > first

@@ -1,0 +1,206 @@
+"""The commands that run the product, as real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers import (
+    free_port,
+    get,
+    manage,
+    processes_of,
+    product_environment,
+    running,
+    scratch_database,
+    wait_for,
+)
+
+pytestmark = pytest.mark.processes
+
+READY = "Ctrl-C stops it."
+PARTS = ["publishing.front", "statuspage.wsgi", "publish --watch", "qcluster"]
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, port: int):
+    with scratch_database(tmp_path) as url:
+        yield product_environment(tmp_path / "data", port=port, DATABASE_URL=url)
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]):
+    def start(*arguments: str, **settings: str):
+        return running(manage(*arguments), env={**environment, **settings}, log=tmp_path / "log")
+
+    return start
+
+
+def page(port: int, path: str = "/") -> tuple[int, str]:
+    return get(f"http://127.0.0.1:{port}{path}")
+
+
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def prepare(start) -> None:
+    with start("migrate") as migration:
+        assert migration.process.wait(timeout=60) == 0
+    with start("demo") as demo:
+        assert demo.process.wait(timeout=60) == 0, demo.output()
+
+
+def test_one_command_serves_page_and_admin_with_the_demo_and_its_end_leaves_no_process(start, tmp_path, port):
+    with start("serve", "--demo") as served:
+        wait_for(lambda: READY in served.output(), seconds=60, what="the address")
+        status, body = page(port)
+        assert status == 200
+        assert "Follow-up actions run late" in body
+        wait_for(lambda: page(port, "/admin/login/")[0] == 200, what="the admin")
+
+        login = (data(tmp_path) / "demo-login").read_text().split()
+        assert f"{login[0]} / {login[1]}" in served.output()
+        assert f"http://127.0.0.1:{port}/" in served.output()
+        assert f"http://127.0.0.1:{port}/admin/subscriptions/outbox/" in served.output()
+        assert stat.S_IMODE((data(tmp_path) / f"django-{port}.sock").stat().st_mode) == 0o600
+
+        begun = time.monotonic()
+        assert served.stop() == 0
+        assert time.monotonic() - begun < 10
+    assert processes_of(data(tmp_path)) == {}
+
+
+def test_a_second_start_is_quick_and_keeps_data_and_login(start, tmp_path, port):
+    with start("serve", "--demo") as served:
+        wait_for(lambda: READY in served.output(), seconds=60, what="the first start")
+    login = (data(tmp_path) / "demo-login").read_text()
+    before = page_codes(data(tmp_path))
+    assert len(before) == 8
+
+    begun = time.monotonic()
+    with start("serve", "--demo") as served:
+        wait_for(lambda: page(port)[0] == 200, what="the page")
+        wait_for(lambda: READY in served.output(), what="the second start")
+        assert time.monotonic() - begun < 10
+        assert " / ".join(login.split()) in served.output()
+
+    assert (data(tmp_path) / "demo-login").read_text() == login
+    assert page_codes(data(tmp_path)) == before
+
+
+def page_codes(directory: Path) -> set[str]:
+    """The notices that are published, by their addresses."""
+    return {path.stem for path in (directory / "snapshot").rglob("incidents/*.html")}
+
+
+def test_the_demo_goes_into_an_empty_database_alone(start, tmp_path):
+    prepare(start)
+    login = data(tmp_path) / "demo-login"
+    password = login.read_text()
+
+    with start("demo") as again:
+        assert again.process.wait(timeout=60) == 0
+    assert again.output() == ("This database is in use: the demo goes only into an empty one. Nothing was changed.\n")
+    assert login.read_text() == password
+    assert stat.S_IMODE(login.stat().st_mode) == 0o600
+
+
+def test_a_taken_port_is_one_line_that_says_what_to_do(start, tmp_path, port):
+    with socket.create_server(("127.0.0.1", port)), start("serve") as refused:
+        assert refused.process.wait(timeout=20) == 1
+        output = refused.output()
+
+    assert output == (
+        f"CommandError: port {port} is taken by another program: end that one, or choose another, "
+        f"for example PORT={port + 1}.\n"
+    )
+    assert processes_of(data(tmp_path)) == {}
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_line_that_says_what_to_do(start, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with start("serve", DATA_DIR=str(tmp_path / "file" / "data")) as refused:
+        assert refused.process.wait(timeout=20) == 1
+
+    assert refused.output() == (
+        f"CommandError: cannot write to {tmp_path}/file/data (Not a directory): "
+        "make that directory yours, or name another with DATA_DIR=/some/where.\n"
+    )
+
+
+def test_wrong_settings_are_all_told_before_anything_starts(start):
+    with start("serve", PORT="http", SECRET_KEY="") as refused:
+        assert refused.process.wait(timeout=20) == 1
+
+    assert [line.partition(":")[0].strip() for line in refused.output().splitlines()] == [
+        "Error",
+        "PORT",
+        "SECRET_KEY",
+    ]
+
+
+def test_the_page_comes_back_at_once_while_the_database_is_away(start, tmp_path, port):
+    prepare(start)
+    with start("publish") as published:
+        assert published.process.wait(timeout=60) == 0
+
+    nowhere = f"postgresql://nobody@%2Fnowhere/{port}"
+    with start("web", DATABASE_URL=nowhere) as web:
+        begun = time.monotonic()
+        wait_for(lambda: page(port)[0] == 200, what="the page")
+        assert time.monotonic() - begun < 5
+        assert "Follow-up actions run late" in page(port)[1]
+        web.stop()
+    with start("serve", DATABASE_URL=nowhere) as served:
+        wait_for(lambda: page(port)[0] == 200, what="the page")
+        wait_for(lambda: "The database does not answer; waiting for it." in served.output(), what="the explanation")
+        assert served.stop() == 0
+    assert processes_of(data(tmp_path)) == {}
+
+
+def test_every_part_that_is_killed_comes_back(start, tmp_path, port):
+    prepare(start)
+    with start("serve") as served:
+        wait_for(lambda: READY in served.output(), seconds=60, what="the start")
+        for victim in PARTS:
+            first = wait_for(lambda victim=victim: parts(tmp_path, victim), what=victim)
+            for process in first:
+                kill(process)
+            wait_for(lambda victim=victim, first=first: parts(tmp_path, victim) - first, what=f"another {victim}")
+
+        wait_for(lambda: page(port)[0] == 200, what="the page")
+        wait_for(lambda: page(port, "/admin/login/")[0] == 200, what="the admin")
+
+
+def test_a_killed_supervisor_takes_all_parts_with_it(start, tmp_path):
+    prepare(start)
+    with start("serve") as served:
+        wait_for(lambda: READY in served.output(), seconds=60, what="the start")
+        wait_for(lambda: len(parts(tmp_path, "qcluster")) > 3, what="the worker")
+        served.process.kill()
+        served.process.wait()
+
+        wait_for(lambda: not processes_of(data(tmp_path)), seconds=12, what="the last process to end")
+
+
+def parts(tmp_path: Path, name: str) -> set[int]:
+    return {process for process, command in processes_of(data(tmp_path)).items() if name in command}
+
+
+def kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # a leader's end may have ended it already
+        os.kill(process, signal.SIGKILL)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from subscriptions.models import Delivery, Notification, Subscriber
+from tests.make import make_incident, make_subscribers, utc
+
+pytestmark = pytest.mark.django_db
+
+NOW = utc(2026, 3, 2, 9)
+
+
+def refused(name: str, create) -> None:
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        create()
+    # SQLite names the columns of a UNIQUE constraint, not the constraint.
+    assert name in str(caught.value) or "UNIQUE" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("subscriber_active_is_confirmed", {"state": "active", "confirmed_at": None}),
+        ("subscriber_state_known", {"state": "curious"}),
+        ("subscriber_once_per_endpoint", {"endpoint": "ANN@example.com", "endpoint_key": "ann@example.com"}),
+    ],
+)
+def test_a_subscriber_that_cannot_be_is_refused(constraint, fields):
+    Subscriber.objects.create(endpoint="ann@example.com", endpoint_key="ann@example.com")
+
+    refused(constraint, lambda: Subscriber.objects.create(**{"endpoint": "b@x", "endpoint_key": "b@x", **fields}))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("notification_once_per_update", {"purpose": "update", "update": True}),
+        ("notification_to_all_or_to_one", {"purpose": "update"}),
+        ("notification_to_all_or_to_one", {"purpose": "update", "subscriber": True}),
+        ("notification_to_all_or_to_one", {"purpose": "confirm", "update": True}),
+        ("notification_to_all_or_to_one", {"purpose": "manage", "update": True, "subscriber": True}),
+        ("notification_to_all_or_to_one", {"purpose": "gossip", "subscriber": True}),
+        (
+            "notification_cursor_in_range",
+            {"purpose": "confirm", "subscriber": True, "cursor": 8, "max_subscriber_id": 7},
+        ),
+    ],
+)
+def test_a_notification_that_cannot_be_is_refused(constraint, fields):
+    update = make_incident().updates.get()
+    Notification.objects.create(purpose="update", update=update)
+    (subscriber,) = make_subscribers(1)
+    real = {"update": update, "subscriber": subscriber}
+    fields = {name: real.get(name, value) for name, value in fields.items()}
+
+    refused(constraint, lambda: Notification.objects.create(**fields))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("delivery_once_per_subscriber", {}),
+        ("delivery_state_known", {"state": "lost"}),
+        ("delivery_sending_is_leased", {"state": "sending"}),
+        ("delivery_sending_is_leased", {"state": "sending", "claim": uuid.uuid4()}),
+        ("delivery_sending_is_leased", {"state": "sending", "lease_until": NOW}),
+        ("delivery_sending_is_leased", {"state": "queued", "claim": uuid.uuid4(), "lease_until": NOW}),
+        ("delivery_sending_is_leased", {"state": "sent", "sent_at": NOW, "claim": uuid.uuid4()}),
+        ("delivery_sent_has_time", {"state": "sent"}),
+    ],
+)
+def test_a_delivery_that_cannot_be_is_refused(constraint, fields):
+    notification = Notification.objects.create(purpose="update", update=make_incident().updates.get())
+    ann, ben = make_subscribers(2)
+    Delivery.objects.create(notification=notification, subscriber=ann, due_at=timezone.now())
+    whose = ben if fields else ann
+
+    refused(constraint, lambda: Delivery.objects.create(notification=notification, subscriber=whose, **fields))

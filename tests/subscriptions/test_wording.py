@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import pytest
+from django.utils.html import strip_tags
+
+from incidents.actions import (
+    AllClear,
+    EffectLine,
+    LinkTo,
+    NoticeDetails,
+    UpdateText,
+    post_update,
+)
+from incidents.models import Incident, IncidentUpdate
+from subscriptions.models import Notification
+from subscriptions.wording import Words, write, write_update
+from tests.make import make_component, make_incident, make_maintenance, make_page, make_staff, make_subscribers, utc
+
+pytestmark = pytest.mark.django_db
+
+SIGNATURE = "-- "  # with the space, mail programs know what follows for a footer
+
+LINKS = {purpose: f"https://status.example.com/{purpose}" for purpose in ("confirm", "manage", "unsubscribe")}
+
+
+@pytest.fixture(autouse=True)
+def page(settings):
+    settings.PUBLIC_URL = "https://status.example.com"
+    return make_page(name="Copernica status")
+
+
+def words_of(update: IncidentUpdate, *, time_zone: str = "", language: str = "en") -> Words:
+    return write_update(update, LINKS, language=language, time_zone=time_zone)
+
+
+def the_maintenance() -> Incident:
+    cause = make_incident("A cabinet without power", at=utc(2013, 10, 30, 13))
+    details = NoticeDetails(
+        reason="So that a failed switch takes nothing down again.",
+        advice_before="Schedule no mailings for that evening.",
+        advice_during="Nothing.",
+        advice_after="Check your **last** mailing.",
+        data_statement="none_expected_lost",
+        effects=[EffectLine("Sending mailings", "delayed", "They leave after midnight.")],
+        links=[LinkTo(cause.pk, "caused_by")],
+    )
+    return make_maintenance(
+        "New power feeds",
+        starts=utc(2013, 11, 9, 20),
+        ends=utc(2013, 11, 9, 23),
+        avoid_starts=utc(2013, 11, 9, 17),
+        avoid_ends=utc(2013, 11, 9, 23),
+        body="Servers go off in turn.",
+        components={make_component("Sending mailings").pk: "under_maintenance"},
+        details=details,
+        actor=make_staff("edward", first_name="Edward"),
+        at=utc(2013, 11, 6, 10),
+    )
+
+
+def test_an_announcement_says_all_of_it_in_plain_text():
+    incident = the_maintenance()
+    update = incident.updates.get()
+    cause = incident.links_out.get().target
+
+    words = words_of(update)
+
+    assert words.subject == "[Scheduled] New power feeds — Saturday 9 November 2013"
+    assert (
+        words.text
+        == f"""[Scheduled] New power feeds
+
+Work:
+  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+Best avoided:
+  From Saturday 9 November 2013, 18:00 CET (17:00 UTC)
+  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+Concerns:
+  Sending mailings
+
+What this means for you
+
+- Sending mailings: Delayed. They leave after midnight.
+
+What to do
+
+Before: Schedule no mailings for that evening.
+
+Meanwhile: Nothing.
+
+Afterwards: Check your **last** mailing.
+
+Your data
+
+No data will be lost.
+
+The update (Wednesday 6 November 2013, 11:00 CET (10:00 UTC), by Edward)
+
+Servers go off in turn.
+
+On the status page:
+https://status.example.com/incidents/{incident.code}#update-{update.code}
+
+Why
+
+So that a failed switch takes nothing down again.
+
+Related notices
+
+- Caused by: A cabinet without power
+  https://status.example.com/incidents/{cause.code}
+
+{SIGNATURE}
+You get this mail because this address is subscribed to Copernica status.
+Change what you get: https://status.example.com/manage
+Unsubscribe: https://status.example.com/unsubscribe
+"""
+    )
+
+
+def test_both_bodies_hold_the_same_facts():
+    words = words_of(the_maintenance().updates.get())
+
+    seen = " ".join(strip_tags(words.html.partition("</head>")[2]).split())
+    for fact in (
+        "21:00 CET (20:00 UTC)",
+        "18:00 CET (17:00 UTC)",
+        "They leave after midnight.",
+        "No data will be lost.",
+    ):
+        assert fact in seen
+    assert "Check your last mailing." in seen
+
+
+def test_an_all_clear_stands_on_top_with_promise_beside_outcome():
+    incident = the_maintenance()
+    answers = AllClear(utc(2013, 11, 9, 20), utc(2013, 11, 9, 22, 40), "none_lost")
+    text = UpdateText(status="completed", body="Done without incident.")
+    update = post_update(incident, text, actor=None, all_clear=answers, at=utc(2013, 11, 9, 23))
+
+    words = words_of(update)
+
+    assert words.subject == "[Completed] New power feeds — Saturday 9 November 2013"
+    assert words.text.startswith("[Completed] New power feeds\n\nDone without incident.\n")
+    assert "Took place:\n  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)" in words.text
+    assert "until Saturday 9 November 2013, 23:40 CET (22:40 UTC)\nPlanned:" in words.text
+    assert "No data was lost. (Announced was: No data will be lost.)" in words.text
+    assert "Best avoided" not in words.text
+    assert "- Scheduled, Wednesday 6 November 2013, 11:00 CET (10:00 UTC)\n  Servers go off in turn." in words.text
+
+
+def test_an_incident_names_what_is_down_and_when_the_next_word_comes():
+    component = make_component("API")
+    incident = make_incident("No mail", components={component.pk: "major_outage"}, at=utc(2026, 3, 2, 9))
+    text = UpdateText(
+        status="identified", body="Found.", components={component.pk: "partial_outage"},
+        next_update_by=utc(2026, 3, 2, 9, 40),
+    )  # fmt: skip
+    update = post_update(incident, text, actor=None, at=utc(2026, 3, 2, 9, 20))
+
+    words = words_of(update)
+
+    assert words.subject == "[Identified] No mail"
+    assert "Began:\n  Monday 2 March 2026, 10:00 CET (09:00 UTC)\n" in words.text
+    assert "Concerns:\n  API: Partial outage\n" in words.text
+    assert "Next update by:\n  Monday 2 March 2026, 10:40 CET (09:40 UTC)\n" in words.text
+
+
+def test_a_mail_about_an_update_says_what_that_update_said():
+    incident = make_incident("No mail", at=utc(2026, 3, 2, 9))
+    first = incident.updates.get()
+    post_update(incident, UpdateText(status="resolved", body="Over."), actor=None, at=utc(2026, 3, 2, 10))
+
+    words = words_of(IncidentUpdate.objects.get(pk=first.pk))
+
+    assert words.subject == "[Investigating] No mail"
+    assert "Over." not in words.text
+    assert "Resolved" not in words.text
+
+
+def test_times_are_in_the_readers_own_zone_if_they_chose_one():
+    words = words_of(the_maintenance().updates.get(), time_zone="Asia/Kolkata")
+
+    assert words.subject == "[Scheduled] New power feeds — Sunday 10 November 2013"
+    assert "From Sunday 10 November 2013, 01:30 IST (9 Nov 20:00 UTC)" in words.text
+
+
+def test_the_story_costs_few_queries_whatever_its_length(django_assert_max_num_queries):
+    incident = the_maintenance()
+    for minute in range(5):
+        text = UpdateText(status="in_progress", body="Going well.")
+        update = post_update(incident, text, actor=None, at=utc(2013, 11, 9, 21, minute))
+
+    with django_assert_max_num_queries(10):
+        words_of(IncidentUpdate.objects.select_related("incident").get(pk=update.pk))
+
+
+@pytest.mark.parametrize("purpose", ["confirm", "manage"])
+def test_a_personal_mail_holds_no_word_that_a_stranger_chose(purpose):
+    (subscriber,) = make_subscribers(1, endpoint="buy-pills-now@example.com", state="pending")
+    notification = Notification.objects.create(purpose=purpose, subscriber=subscriber)
+
+    words = write(notification, LINKS, language="en", time_zone="")
+
+    assert LINKS[purpose] in words.text and LINKS[purpose] in words.html
+    assert "buy-pills" not in words.subject + words.text + words.html
+
+
+def test_the_html_is_dressed_for_dark_and_narrow_screens():
+    html = words_of(the_maintenance().updates.get()).html
+
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert 'name="color-scheme" content="light dark"' in html
+    assert 'class="inner" style="' in html
+    assert len(html) < 100_000
