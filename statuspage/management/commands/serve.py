@@ -80,8 +80,8 @@ class Command(BaseCommand):
         if login := demo_login():
             lines.append("Staff login   {} / {}".format(*login))
         if mail is None:
-            outbox = f"{url}{reverse('admin:subscriptions_outbox')}"
-            lines.append(f"Mails         {outbox} (no EMAIL_URL is set: they are written to {settings.OUTBOX_DIR})")
+            lines.append(f"Mails         {url}{reverse('admin:subscriptions_outbox')}")
+            lines.append(f"              (no EMAIL_URL is set: they are written to {settings.OUTBOX_DIR})")
         else:
             lines.append(f"Mails         go out through {mail.host}:{mail.port}")
         self.stdout.write("\n  " + "\n  ".join(lines) + "\n\nCtrl-C stops it.")
