@@ -159,11 +159,16 @@ class ComposeForm(forms.Form):
             else:
                 forms_here.append(part)
         for form in forms_here:
-            for name, messages in form.errors.items():
+            for name in sorted(form.errors, key=self._place):
                 if name != forms.forms.NON_FIELD_ERRORS:
                     bound = form[name]
-                    found += [(bound.id_for_label, str(bound.label), message) for message in messages]
+                    found += [(bound.id_for_label, str(bound.label), message) for message in bound.errors]
         return found
+
+    def _place(self, name: str) -> int:
+        """Where on the screen the field stands."""
+        names = [shown for section in self.sections for shown in section.names]
+        return names.index(name) if name in names else len(names)
 
 
 class UpdatePart(ComposeForm):
