@@ -19,7 +19,9 @@ Headers = list[tuple[str, str]]
 
 LOOK_EVERY = 0.02  # seconds; a look at the disk costs a microsecond
 MEMORY = 256 * 1024 * 1024
-CACHE_PAGE = "public, max-age=10, stale-while-revalidate=30, stale-if-error=604800"
+# A browser asks again each time (a 304 costs next to nothing): home page and notice must not contradict each other, and
+# news is seen within a second. Shared caches may keep a page for ten, and for a week while we are away.
+CACHE_PAGE = "public, max-age=0, s-maxage=10, stale-while-revalidate=1, stale-if-error=604800"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 
 

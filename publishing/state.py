@@ -223,8 +223,9 @@ class NoticeState:
 
     @property
     def at(self) -> dt.datetime:
-        """The moment under which a notice is filed: the planned start of a maintenance, the start of an incident."""
-        return self.work_starts_at or self.started_at
+        """The moment under which a notice is filed: the start, planned or real; the end of what was over before it."""
+        start = self.work_starts_at or self.started_at
+        return min(start, self.resolved_at) if self.resolved_at else start
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,10 @@ def notify_one(subscriber: Subscriber, purpose: str) -> Notification:
 
 
 def _insert_deliveries(notification: Notification, first: int, last: int, now: dt.datetime) -> None:
-    """One statement, because rows made by the ORM cost 20 to 30 times as much.
+    """One statement, because rows made by the ORM cost many times as much.
 
-    Measured for a million rows on SQLite (microseconds a row): bulk_create 18, this 0.6; PostgreSQL 22 and 3.3.
+    Measured for 100,000 rows on a busy machine of two cores, in microseconds a row, the matching included: SQLite 6,
+    PostgreSQL 30. bulk_create, without any matching: 71 and 84.
     """
     assert notification.update is not None
     concerned = concerned_by(notification.update).filter(pk__gt=first, pk__lte=last)

@@ -40,6 +40,9 @@ TONES = {
     IncidentStatus.VERIFYING: "planned",
 }
 
+# Gmail shows no more of a mail. What does not fit stands on the status page; the plain text holds all of it.
+MAX_HTML = 100_000
+
 STYLE_SHEET = "subscriptions/mail/mail.css"
 
 
@@ -102,9 +105,15 @@ def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: 
 def _words(name: str, page: Page, subject: str, context: dict[str, Any]) -> Words:
     context = {**context, "page": page, "subject": subject, "page_url": settings.PUBLIC_URL}
     context["language"] = translation.get_language() or page.language
-    text = render_to_string(f"subscriptions/mail/{name}.txt", context)
-    html = _inliner().inline(render_to_string(f"subscriptions/mail/{name}.html", context))
-    return Words(subject=subject, text=_tidy(text), html=html, sender_name=page.name)
+    text = _tidy(render_to_string(f"subscriptions/mail/{name}.txt", context))
+    html = _html(name, context)
+    if len(html.encode()) > MAX_HTML:
+        html = _html(name, {**context, "is_cut": True})
+    return Words(subject=subject, text=text, html=html, sender_name=page.name)
+
+
+def _html(name: str, context: dict[str, Any]) -> str:
+    return _inliner().inline(render_to_string(f"subscriptions/mail/{name}.html", context))
 
 
 @cache

@@ -183,7 +183,10 @@ class UpdatePart(ComposeForm):
         values = super().starting_values()
         if self.draft:
             values |= {"body": self.draft.body, "notify": self.draft.notify, "status": self.draft.status}
-            values["next_update_by"] = self.draft.next_update_by
+            promised = self.draft.next_update_by
+            # A draft that lay for a while promises a time that has passed: suggest a new one.
+            is_past = promised is not None and promised <= self.now
+            values["next_update_by"] = next_update_suggestion(self.now) if is_past else promised
         return values
 
     def add_rows(self, data: Any) -> None:

@@ -79,15 +79,20 @@ class MailConnection:
 
 def wire_address(endpoint: str) -> str:
     """The address as servers write it, its host in ASCII. Raises DeliveryError for what is none."""
-    local, at, host = endpoint.rpartition("@")
+    local, _at, host = endpoint.rpartition("@")
     try:
-        host = host.encode("idna").decode()
+        address = f"{local}@{host.encode('idna').decode()}"
     except UnicodeError:
-        host = ""
-    address = f"{local}@{host}"
-    if not (local and at and host) or not address.isprintable() or set(address) & set(' <>,;"\\()[]'):
+        address = ""
+    if not is_address(address):
         raise DeliveryError("this is not an address that mail can be sent to", permanent=True)
     return address
+
+
+def is_address(text: str) -> bool:
+    """Whether `text` can stand between angle brackets in a command to a server and in a header, and nowhere else."""
+    local, _at, host = text.rpartition("@")
+    return bool(local and host) and text.isprintable() and not set(text) & set(' <>,;"\\()[]') and host.isascii()
 
 
 def _from(page_name: str) -> str:

@@ -10,6 +10,7 @@ from incidents.actions import NoticeDetails, UpdateText, edit_notice, post_updat
 from incidents.clock import run_clock
 from incidents.models import Component
 from publishing.formats import FORMATS, html
+from publishing.formats.home import recent
 from publishing.state import load_state
 from tests import story
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
@@ -235,6 +236,18 @@ def test_home_draws_quiet_days_together():
     assert lines[lines.index("The last two weeks") + 1] == (
         "Thursday 31 October 2013 to Thursday 7 November 2013: nothing to report."
     )
+
+
+def test_home_shows_today_what_was_over_before_its_planned_start():
+    make_page()
+    maintenance = make_maintenance(starts=utc(2026, 1, 10, 20), ends=utc(2026, 1, 10, 23), at=utc(2026, 1, 2))
+    post_update(maintenance, UpdateText(status="completed", body="Done early."), actor=None, at=utc(2026, 1, 3))
+
+    days = recent(load_state(utc(2026, 1, 4)))
+
+    assert [(day, [n.title for n in notices]) for _first, day, notices in days if notices] == [
+        (dt.date(2026, 1, 3), ["Work on the power feeds"])
+    ]
 
 
 def test_home_subscribes_without_a_script():

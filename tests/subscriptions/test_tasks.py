@@ -117,6 +117,22 @@ def test_the_check_says_nothing_of_a_database_that_is_not_migrated(monkeypatch):
     assert checks.schedules_are_installed() == []
 
 
+@pytest.mark.parametrize(
+    ("sender", "found"),
+    [
+        ("status@example.com", []),
+        ("Example status <status@example.com>", []),
+        ("status", ["subscriptions.E001"]),
+        ("Example status <>", ["subscriptions.E001"]),
+        ("stätus@example.com", ["subscriptions.E001"]),
+    ],
+)
+def test_a_check_wants_a_sender_that_servers_take(settings, sender, found):
+    settings.DEFAULT_FROM_EMAIL = sender
+
+    assert [problem.id for problem in checks.sender_is_an_address()] == found
+
+
 def test_the_queue_is_not_in_the_admin():
     assert [model for model in admin.site._registry if model._meta.app_label == "django_q"] == []
 

@@ -214,3 +214,17 @@ def test_the_html_is_dressed_for_dark_and_narrow_screens():
     assert 'name="color-scheme" content="light dark"' in html
     assert 'class="inner" style="' in html
     assert len(html) < 100_000
+
+
+def test_a_notice_too_long_for_a_mail_is_cut_in_html_alone():
+    long = "日本語" * 3_000
+    details = NoticeDetails(reason=long, advice_before=long, advice_during=long, advice_after=f"{long} end")
+    incident = make_maintenance(
+        starts=utc(2026, 5, 2, 20), ends=utc(2026, 5, 2, 23), body=f"{long} body", details=details
+    )
+
+    words = words_of(incident.updates.get())
+
+    assert len(words.html.encode()) < 100_000
+    assert f"{long} body" in words.html
+    assert f"{long} end" in words.text
