@@ -73,25 +73,26 @@ class Front:
     def _reply(self, environ: Environ) -> Answer | Reply:
         path, is_reading = environ["PATH_INFO"], environ["REQUEST_METHOD"] in ("GET", "HEAD")
         table = self._live.table()
-        if table is not None and path in table.entries and path != NOT_FOUND:
-            if not is_reading:
-                return self._own(
-                    "405 Method Not Allowed", "Not here", "This page can only be read.", ("Allow", "GET, HEAD")
-                )
-            return table.answer(path, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        if table is not None and path != NOT_FOUND and (answer := table.answer(path, accepted)) is not None:
+            if is_reading:
+                return answer
+            return self._own(
+                "405 Method Not Allowed", "Not here", "This page can only be read.", ("Allow", "GET, HEAD")
+            )
         if path.startswith(DYNAMIC) and any(path == place or path.startswith(f"{place}/") for place in DYNAMIC):
             return self._from_django(environ)
         if table is None:
             text = "This status page is starting. It will be here in a moment."
             return self._own("503 Service Unavailable", "One moment", text, ("Retry-After", "5"))
-        if is_reading and (known := _tidied(path)) in table.entries and known != NOT_FOUND:
+        if is_reading and table.has(known := _tidied(path)) and known != NOT_FOUND:
             return self._own("301 Moved Permanently", "Moved", "This page has moved.", ("Location", known))
         return self._not_found(table, environ)
 
     def _not_found(self, table: Table, environ: Environ) -> Reply:
-        if NOT_FOUND not in table.entries:
-            return self._own("404 Not Found", "Not found", "There is no such page here.")
         answer = table.answer(NOT_FOUND, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if answer is None:
+            return self._own("404 Not Found", "Not found", "There is no such page here.")
         headers = [line for line in answer.headers if line[0] not in ("ETag", "Last-Modified", "Cache-Control")]
         # Short: the notice that is asked for may be published in this moment.
         return Reply("404 Not Found", [*headers, ("Cache-Control", "public, max-age=10")], answer.body)

@@ -29,7 +29,7 @@ class Subscriber(models.Model):
     groups = models.ManyToManyField(ComponentGroup, blank=True, related_name="+", verbose_name=_("groups"))
     language = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[check_zone])
-    # Part of every link sent to this subscriber: a new value makes all earlier links void.
+    # Part of the links that confirm or change a subscription: a new value makes all earlier ones void.
     link_secret = models.CharField(max_length=40, default=new_code, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     confirmed_at = models.DateTimeField(null=True, editable=False)

@@ -34,6 +34,8 @@ def read_token(token: str, purpose: str) -> Subscriber | None:
 
 
 def _seal(subscriber: Subscriber, purpose: str, key: str) -> str:
-    message = f"{subscriber.code}:{subscriber.link_secret}"
+    # Whoever comes back gets new keys to their choices. To leave, the oldest mail's link still has to do (RFC 8058).
+    secret = "" if purpose == UNSUBSCRIBE else subscriber.link_secret
+    message = f"{subscriber.code}:{secret}"
     digest = salted_hmac(f"subscriptions.tokens.{purpose}", message, secret=key, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest[:20]).decode().rstrip("=")

@@ -19,9 +19,13 @@ POLICY = (
 )
 
 
-def chromium() -> str:
+def find_chromium() -> str | None:
     names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def chromium() -> str:
+    path = find_chromium()
     assert path, "These tests drive a Chromium: install one, or name it in CHROMIUM."
     return path
 

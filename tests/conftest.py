@@ -1,8 +1,28 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+from tests.browser import find_chromium
+from tests.servers import find_postgres
+
+# What a bare machine may lack. There the tests that need it are skipped, by name; CI installs it, and skips nothing.
+PROGRAMS = {
+    "browser": (find_chromium, "no Chromium on PATH or in CHROMIUM; on Debian: apt-get install chromium"),
+    "postgres": (find_postgres, "no PostgreSQL programs; on Debian: apt-get install postgresql"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ.get("CI"):
+        return
+    missing = {marker: why for marker, (find, why) in PROGRAMS.items() if find() is None}
+    for item in items:
+        for marker, why in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=why))
 
 
 @pytest.fixture(autouse=True)

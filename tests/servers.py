@@ -204,14 +204,17 @@ def postgres() -> Iterator[Postgres]:
         server.remove()
 
 
-def _postgres_bin() -> Path:
-    """Debian keeps the server's programs off PATH."""
+def find_postgres() -> Path | None:
+    """Where PostgreSQL's own programs are; Debian keeps them off PATH."""
     places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
     if on_path := shutil.which("postgres"):
         places.append(Path(on_path).parent)
-    for place in places:
-        if (place / "initdb").exists():
-            return place
+    return next((place for place in places if (place / "initdb").exists()), None)
+
+
+def _postgres_bin() -> Path:
+    if place := find_postgres():
+        return place
     raise FileNotFoundError("PostgreSQL's programs (initdb, postgres) are not installed: apt-get install postgresql")
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from incidents.admin.compose import differences
 from incidents.models import Change
+from incidents.times import describe
 
 ACTS = {
     "open_incident": _("opened the incident"),
@@ -35,13 +38,24 @@ def act_in_words(change: Change) -> str:
     return str(ACTS.get(change.verb, change.verb))
 
 
+class ActFilter(admin.SimpleListFilter):
+    title = _("act")
+    parameter_name = "act"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(ACTS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(verb=self.value()) if self.value() in ACTS else queryset
+
+
 @admin.register(Change)
 class ChangeAdmin(admin.ModelAdmin):
-    list_display = ("at", "actor_name", "act", "subject", "version")
-    list_filter = ("verb",)
+    list_display = ("when", "actor_name", "act", "subject", "version")
+    list_filter = (ActFilter,)
     search_fields = ("subject", "actor_name")
     date_hierarchy = "at"
-    fields = readonly_fields = ("at", "actor_name", "act", "subject", "version", "what_changed")
+    fields = readonly_fields = ("when", "actor_name", "act", "subject", "version", "what_changed")
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -52,6 +66,13 @@ class ChangeAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Who did what"), **(extra_context or {})})
+
+    @admin.display(description=_("when"), ordering="at")
+    def when(self, change: Change) -> str:
+        return describe(change.at, ZoneInfo("UTC"))
 
     @admin.display(description=_("act"), ordering="verb")
     def act(self, change: Change) -> str:

@@ -159,11 +159,16 @@ class ComposeForm(forms.Form):
             else:
                 forms_here.append(part)
         for form in forms_here:
-            for name, messages in form.errors.items():
+            for name in sorted(form.errors, key=self._place):
                 if name != forms.forms.NON_FIELD_ERRORS:
                     bound = form[name]
-                    found += [(bound.id_for_label, str(bound.label), message) for message in messages]
+                    found += [(bound.id_for_label, str(bound.label), message) for message in bound.errors]
         return found
+
+    def _place(self, name: str) -> int:
+        """Where on the screen the field stands."""
+        names = [shown for section in self.sections for shown in section.names]
+        return names.index(name) if name in names else len(names)
 
 
 class UpdatePart(ComposeForm):
@@ -183,7 +188,10 @@ class UpdatePart(ComposeForm):
         values = super().starting_values()
         if self.draft:
             values |= {"body": self.draft.body, "notify": self.draft.notify, "status": self.draft.status}
-            values["next_update_by"] = self.draft.next_update_by
+            promised = self.draft.next_update_by
+            # A draft that lay for a while promises a time that has passed: suggest a new one.
+            is_past = promised is not None and promised <= self.now
+            values["next_update_by"] = next_update_suggestion(self.now) if is_past else promised
         return values
 
     def add_rows(self, data: Any) -> None:

@@ -1,21 +1,84 @@
-"""Everything that is published: pure functions from what the public may see to files. A new format is one line here."""
+"""Everything that is published: pure functions from what the public may see to files. A new format is one line here.
+
+What a file depends on decides where it belongs, and how often it is made:
+
+    PAGE_FORMATS        the page as a whole     made for every generation
+    NOTICE_FORMATS      one notice              made when it changed, or one that it links to
+    MONTH_FORMATS       what one month holds    made when one of its notices changed
+    COMPONENT_FORMATS   one component           made when it changed, or a notice about it
+
+The last three are also made anew when the site changes (its name, zone, address), or our code. They must lie below
+/incidents/<code>, /history/<year>/ and /components/<code>, and may read the clock for one thing only: whether the
+"next update by" of an open notice has passed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from publishing.artefact import Artefact
-from publishing.formats import assets, badges, calendar, feeds, html, site, status_api, widget
-from publishing.state import PageState
+from publishing.formats import (
+    assets,
+    badges,
+    calendar,
+    feeds,
+    history,
+    home,
+    not_found,
+    notice,
+    site,
+    status_api,
+    widget,
+)
+from publishing.state import ComponentState, MonthState, NoticeState, PageState, SiteState
 
-FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
-    "assets": assets.artefacts,
-    "html": html.artefacts,
+PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
+    "assets": assets.page,
+    "home": home.page,
+    "history": history.page,
+    "not_found": not_found.page,
     "atom": feeds.atom,
     "rss": feeds.rss,
-    "status_api": status_api.render,
-    "calendar": calendar.render,
-    "badges": badges.render,
-    "widget": widget.render,
-    "site": site.render,
+    "status_api": status_api.page,
+    "calendar": calendar.page,
+    "badges": badges.page,
+    "widget": widget.page,
+    "site": site.page,
 }
+
+NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]] = {
+    "html": notice.notice,
+    "calendar": calendar.notice,
+}
+
+MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] = {
+    "html": history.month,
+    "sitemap": site.month,
+}
+
+COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[NoticeState]], Iterable[Artefact]]] = {
+    "calendar": calendar.component,
+    "badges": badges.component,
+}
+
+
+def page_artefacts(state: PageState) -> Iterable[Artefact]:
+    for make in PAGE_FORMATS.values():
+        yield from make(state)
+
+
+def notice_artefacts(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
+    for make in NOTICE_FORMATS.values():
+        yield from make(site, notice)
+
+
+def month_artefacts(site: SiteState, month: MonthState) -> Iterable[Artefact]:
+    for make in MONTH_FORMATS.values():
+        yield from make(site, month)
+
+
+def component_artefacts(
+    site: SiteState, component: ComponentState, notices: Sequence[NoticeState]
+) -> Iterable[Artefact]:
+    for make in COMPONENT_FORMATS.values():
+        yield from make(site, component, notices)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from publishing.front import NOT_FOUND
-from publishing.generation import live_directory, live_manifest
+from publishing.generation import live_directory, walk
 from publishing.live import CACHE_FOREVER, CACHE_PAGE
 
 
@@ -46,18 +46,18 @@ class PublicFile:
 
 
 def public_files(root: Path) -> Iterator[PublicFile]:
-    """Every file of the live generation in `root`."""
-    directory, manifest = live_directory(root), live_manifest(root)
-    if directory is None or manifest is None:
+    """Every file of the live generation in `root`. Raises DamagedGeneration."""
+    directory = live_directory(root)
+    if directory is None:
         return
-    for path, entry in manifest.entries.items():
+    for path, entry, file in walk(directory):
         yield PublicFile(
             path=path,
             content_type=entry.content_type,
             sha256=entry.sha256,
             modified=entry.modified,
             is_immutable=entry.immutable,
-            file=directory / entry.variants[""].file,
+            file=file,
         )
 
 

@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from publishing.generation import live_manifest, live_name
@@ -17,7 +18,7 @@ from publishing.mirror.directory import Directory
 from publishing.mirror.files import public_files
 from publishing.mirror.ledger import Ledger
 from publishing.mirror.target import Target, TargetProblem
-from publishing.publish import is_owed, only_publisher, write_page
+from publishing.publish import is_owed, only_publisher, prune, write_page
 from publishing.state import Mirror
 
 NOTE = "mirror.json"
@@ -40,25 +41,36 @@ class MirrorJob:
         self._brought: str | None = None  # the generation that the target holds
         self._noted_at: dt.datetime | None = None
 
-    def run(self, now: dt.datetime, *, force: bool = False) -> Outcome:
-        """Bring the target up to date. Raises TargetProblem, OSError, and django.db.Error."""
+    def run(self, now: dt.datetime | None = None, *, force: bool = False) -> Outcome:
+        """Bring the target up to date. Raises TargetProblem, OSError, DamagedGeneration, and django.db.Error."""
         with only_publisher(self._root):
-            if force or is_owed(self._root, now, upgrade=True, mirror=self._mirror):
-                write_page(self._root, now, mirror=self._mirror)
+            self._render(now, force=force)
             generation = live_name(self._root)
             outcome = bring(public_files(self._root), self._target, self._ledger, force=force)
         self._brought = generation
-        self._note(now)
+        self._note(now or timezone.now())
+        prune(self._root)
         return outcome
 
-    def keep(self, now: dt.datetime) -> Outcome | None:
+    def keep(self, now: dt.datetime | None = None) -> Outcome | None:
         """`run` when something has changed since; otherwise let readers know, from time to time, that we looked."""
         is_in_step = self._brought is not None and self._brought == live_name(self._root)
         if not is_in_step or is_owed(self._root, now, upgrade=True, mirror=self._mirror):
             return self.run(now)
-        if self._noted_at is None or abs(now - self._noted_at) >= NOTE_EVERY:
-            self._note(now)
+        moment = now or timezone.now()
+        if self._noted_at is None or abs(moment - self._noted_at) >= NOTE_EVERY:
+            self._note(moment)
         return None
+
+    def _render(self, now: dt.datetime | None, *, force: bool) -> None:
+        """All of it, before anything is brought: no page may go up ahead of what it links to."""
+        if not force and not is_owed(self._root, now, upgrade=True, mirror=self._mirror):
+            return
+        is_finished = False
+        while not is_finished:
+            moment = now or timezone.now()
+            is_finished = write_page(self._root, moment, upgrade=True, force=force, mirror=self._mirror).is_finished
+            force = False
 
     def _note(self, now: dt.datetime) -> None:
         manifest = live_manifest(self._root)

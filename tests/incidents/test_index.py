@@ -255,3 +255,11 @@ def test_groups_count_the_components_on_the_page(edward):
     rows = edward.get(screen("componentgroup_changelist")).context["cl"].result_list
 
     assert [group.on_page for group in rows] == [ComponentGroup.objects.get(components=kept).components.count() - 1]
+
+
+def test_the_first_screen_shows_what_was_written_as_plain_text(edward):
+    make_incident(body="It **waits** & `<script>alert(1)</script>`")
+
+    page = edward.get("/admin/").content.decode()
+
+    assert "It waits &amp; &lt;script&gt;alert(1)&lt;/script&gt;" in page

@@ -12,10 +12,9 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urljoin, urlsplit
 
-from publishing.formats import FORMATS
 from publishing.mirror.directory import Directory
 from publishing.mirror.files import public_files
-from publishing.state import load_state
+from tests import render
 from tests.servers import free_port, get, running, wait_for
 
 HOME = "https://status.example.com"
@@ -37,7 +36,7 @@ def own_port() -> int:
 
 
 def public_paths(now) -> set[str]:
-    return {artefact.path for make in FORMATS.values() for artefact in make(load_state(now))}
+    return set(render.files(now))
 
 
 def holdings(directory: Path) -> dict[str, bytes]:

@@ -9,10 +9,13 @@ import pytest
 from incidents.actions import NoticeDetails, UpdateText, edit_notice, post_update
 from incidents.clock import run_clock
 from incidents.models import Component
-from publishing.formats import FORMATS, html
-from publishing.state import load_state
+from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
+from publishing.formats.home import recent
+from publishing.loading import load_notices, load_past, load_state
+from publishing.state import MonthState
 from tests import story
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.render import everything
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +53,7 @@ class Reader(HTMLParser):
 
 
 def pages(now=NOW):
-    return {artefact.path: artefact.body.decode() for artefact in html.artefacts(load_state(now))}
+    return {a.path: a.body.decode() for a in everything(now) if a.content_type.startswith("text/html")}
 
 
 def page(path="/", now=NOW):
@@ -237,6 +240,18 @@ def test_home_draws_quiet_days_together():
     )
 
 
+def test_home_shows_today_what_was_over_before_its_planned_start():
+    make_page()
+    maintenance = make_maintenance(starts=utc(2026, 1, 10, 20), ends=utc(2026, 1, 10, 23), at=utc(2026, 1, 2))
+    post_update(maintenance, UpdateText(status="completed", body="Done early."), actor=None, at=utc(2026, 1, 3))
+
+    days = recent(load_state(utc(2026, 1, 4)))
+
+    assert [(day, [n.title for n in notices]) for _first, day, notices in days if notices] == [
+        (dt.date(2026, 1, 3), ["Work on the power feeds"])
+    ]
+
+
 def test_home_subscribes_without_a_script():
     home = page()
 
@@ -322,7 +337,7 @@ def test_no_page_holds_a_style_a_script_of_its_own_or_an_address_elsewhere(setti
 
 def test_every_asset_a_page_names_is_published():
     tell_story()
-    artefacts = [artefact for format_ in FORMATS.values() for artefact in format_(load_state(NOW))]
+    artefacts = everything(NOW)
     paths = [artefact.path for artefact in artefacts]
 
     named = {path for a in artefacts for path in re.findall(rb'"(/assets/[^"]+)"', a.body)}
@@ -334,8 +349,13 @@ def test_every_asset_a_page_names_is_published():
 
 def test_rendering_asks_the_database_nothing(django_assert_num_queries):
     tell_story()
-    state = load_state(NOW)
+    state, notices = load_state(NOW), load_notices()
+    past = load_past(utc(2013, 10, 1), utc(2014, 1, 1))
 
     with django_assert_num_queries(0):
-        for format_ in FORMATS.values():
-            list(format_(state))
+        list(page_artefacts(state))
+        for notice in notices:
+            list(notice_artefacts(state.site, notice))
+        list(month_artefacts(state.site, MonthState((2013, 11), past, None, None)))
+        for component in state.components:
+            list(component_artefacts(state.site, component, notices))

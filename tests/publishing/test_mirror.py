@@ -78,7 +78,7 @@ class Recording(Directory):
 
 
 def render(root: Path, now: dt.datetime = NOW) -> list:
-    write_page(root, now, mirror=Mirror(COPY, HOME))
+    assert write_page(root, now, upgrade=True, mirror=Mirror(COPY, HOME)).is_finished
     return list(public_files(root))
 
 

@@ -149,11 +149,29 @@ def test_packages_are_set_up_once_for_each_lock(checkout, tmp_path, uv, run):
 
 
 def test_what_an_interrupted_set_up_left_is_made_anew(checkout, tmp_path, uv, run):
-    failed = run(UV_STATUS="2")
-    assert only_line(failed) == "Error: the packages could not be installed; uv says why above."
+    run()
+    (complete,) = (checkout / ".venv").glob("*/complete")
+    complete.rename(complete.parent / "half made")
 
     assert run().returncode == 0
-    assert (tmp_path / "uv-log").read_text().split() == ["made", "made"]
+    assert complete.exists()
+    assert not (complete.parent / "half made").exists()
+
+
+def test_where_uv_fails_pip_does_it(uv, run):
+    started = run(UV_STATUS="2")
+
+    assert started.returncode == 0
+    assert started.stderr.endswith("uv could not do it; trying pip.\n")
+
+
+def test_packages_that_cannot_be_had_are_one_line_beside_what_pip_says(checkout, run):
+    (checkout / "requirements.txt").write_text("./nowhere --hash=sha256:00\n")
+
+    failed = run()
+
+    assert failed.returncode == 1
+    assert failed.stderr.endswith("Error: the packages could not be installed; pip says why above.\n")
 
 
 def test_a_python_that_is_too_old_or_only_a_stub_is_passed_over(programs, uv, run):

@@ -46,12 +46,14 @@ def test_junk_opens_nothing(junk):
     assert read_token(junk, CONFIRM) is None
 
 
-def test_a_new_secret_makes_all_earlier_links_void():
+def test_a_new_secret_makes_earlier_links_void_except_those_to_leave():
     subscriber = make_subscriber()
-    token = make_token(subscriber, MANAGE)
+    tokens = {purpose: make_token(subscriber, purpose) for purpose in (CONFIRM, MANAGE, UNSUBSCRIBE)}
     Subscriber.objects.update(link_secret="another")
 
-    assert read_token(token, MANAGE) is None
+    opened = [purpose for purpose, token in tokens.items() if read_token(token, purpose)]
+
+    assert opened == [UNSUBSCRIBE]
 
 
 def test_links_outlive_a_changed_key_that_is_still_named(settings):

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from incidents.clock import next_move, run_clock
 from incidents.models import Page
+from publishing.generation import DamagedGeneration
 from publishing.mirror.job import MirrorJob
 from publishing.mirror.target import TargetProblem
 from publishing.publish import last_failure, publish_if_stale
@@ -77,8 +78,8 @@ class Command(BaseCommand):
         try:
             job = MirrorJob(to, mirror_at(mirror_url, no_home=no_home), stale_after=dt.timedelta(minutes=stale_after))
             if not watch or force:
-                self.stdout.write(str(job.run(timezone.now(), force=force)))
-        except (TargetProblem, DatabaseError, OSError) as problem:
+                self.stdout.write(str(job.run(force=force)))
+        except (TargetProblem, DamagedGeneration, DatabaseError, OSError) as problem:
             raise CommandError(str(problem)) from problem
         if watch:
             MirrorWatcher(job).run()
@@ -153,7 +154,7 @@ class MirrorWatcher(Watcher):
         self.job = job
 
     def _do_what_is_due(self, now: dt.datetime) -> None:
-        if outcome := self.job.keep(now):
+        if outcome := self.job.keep():
             log.info("%s", outcome)
 
     def _has_failed(self) -> bool:
