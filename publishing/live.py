@@ -21,6 +21,8 @@ LOOK_EVERY = 0.02  # seconds; a look at the disk costs a microsecond
 MEMORY = 256 * 1024 * 1024
 CACHE_PAGE = "public, max-age=10, stale-while-revalidate=30, stale-if-error=604800"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
+# Feeds and data are there for other sites' scripts, which may keep them by their tag.
+OPEN_TO_SCRIPTS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "ETag"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _answer(
         *security,
     ]
     if not entry.immutable and not entry.content_type.startswith("text/html"):
-        lasting.append(("Access-Control-Allow-Origin", "*"))  # feeds and data are there for other sites' scripts
+        lasting += OPEN_TO_SCRIPTS
     headers = [("Content-Type", entry.content_type), ("Content-Length", str(len(body))), *lasting]
     if encoding:
         headers.append(("Content-Encoding", encoding))

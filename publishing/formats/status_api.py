@@ -94,8 +94,9 @@ def stamp(instant: dt.datetime | None, zone: ZoneInfo) -> str | None:
     """RFC 3339 in the page's zone, always with three digits of milliseconds; UTC is spelt Z."""
     if instant is None:
         return None
-    text = instant.astimezone(zone).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z") if zone.key in ("UTC", "Etc/UTC") else text
+    local = instant.astimezone(zone)
+    text = local.isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z") if local.tzname() == "UTC" else text
 
 
 def _component(state: PageState, component: ComponentState) -> Json:
