@@ -12,7 +12,7 @@ from publishing.artefact import Artefact
 from publishing.formats.status_api import DESCRIPTIONS
 from publishing.state import PageState
 
-CONTENT_TYPE = "image/svg+xml; charset=utf-8"
+CONTENT_TYPE = "image/svg+xml"
 HEIGHT = 28
 PADDING = 12
 DOT = 18
