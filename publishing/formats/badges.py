@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from django.template.loader import render_to_string
 
@@ -18,6 +19,7 @@ PADDING = 12
 DOT = 18
 # The average advance of a 13 px sans-serif letter; textLength makes the drawing fit whatever font a reader has.
 LETTER = 7.1
+WIDE_LETTER = 13  # those of East Asian scripts
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _pair(folder: str, *, name: str, word: str, status: str) -> Iterable[Artefac
 
 def _badge(theme: Theme, *, name: str, word: str, status: str) -> bytes:
     text = f"{name}: {word}"
-    text_width = round(len(text) * LETTER)
+    text_width = round(sum(WIDE_LETTER if east_asian_width(char) in "WF" else LETTER for char in text))
     context = {
         "theme": theme,
         "text": text,
