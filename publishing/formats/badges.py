@@ -82,7 +82,8 @@ def _pair(folder: str, *, name: str, word: str, status: str) -> Iterable[Artefac
 
 def _badge(theme: Theme, *, name: str, word: str, status: str) -> bytes:
     text = f"{name}: {word}"
-    text_width = round(sum(WIDE_LETTER if east_asian_width(char) in "WF" else LETTER for char in text))
+    wide = sum(east_asian_width(char) in "WF" for char in text)
+    text_width = round(wide * WIDE_LETTER + (len(text) - wide) * LETTER)
     context = {
         "theme": theme,
         "text": text,
