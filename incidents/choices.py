@@ -56,6 +56,7 @@ CLOSED = (
     IncidentStatus.COMPLETED,
     IncidentStatus.CANCELLED,
 )
+OPEN = tuple(status for status in IncidentStatus if status not in CLOSED)
 ACTIVE_MAINTENANCE = (IncidentStatus.IN_PROGRESS, IncidentStatus.VERIFYING)
 
 # From each status, those that the next update may carry. Staying where it is, is always one of them.

@@ -7,12 +7,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
     CLOSED,
+    OPEN,
     STATUSES,
     ComponentStatus,
     DataStatement,
@@ -166,7 +168,7 @@ class IncidentQuerySet(models.QuerySet["Incident"]):
         return self.filter(published_at__isnull=False)
 
     def open(self) -> IncidentQuerySet:
-        return self.exclude(status__in=CLOSED)
+        return self.filter(status__in=OPEN)  # by name, not "none of the others": an index finds them
 
     def realtime(self) -> IncidentQuerySet:
         return self.filter(kind=IncidentKind.REALTIME)
@@ -233,7 +235,15 @@ class Incident(models.Model):
         verbose_name = _("incident")
         verbose_name_plural = _("incidents")
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["kind", "status"]), models.Index(fields=["created_at"])]
+        indexes = [
+            models.Index(fields=["kind", "status"]),
+            models.Index(fields=["status"]),
+            models.Index(fields=["created_at"]),
+            models.Index(fields=["work_starts_at"]),
+            models.Index(fields=["resolved_at"]),
+            # The moment under which a notice is filed.
+            models.Index(Coalesce("work_starts_at", "started_at"), name="incident_filed_at"),
+        ]
         permissions = [("publish_incident", "Can publish notices and updates")]
         constraints = [
             models.CheckConstraint(
@@ -402,7 +412,7 @@ class IncidentUpdate(models.Model):
         verbose_name = _("update")
         verbose_name_plural = _("updates")
         ordering = ["-display_at", "-pk"]
-        indexes = [models.Index(fields=["incident", "display_at"])]
+        indexes = [models.Index(fields=["incident", "display_at"]), models.Index(fields=["display_at"])]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=IncidentStatus.values), name="update_status_known"),
             models.CheckConstraint(

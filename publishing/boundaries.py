@@ -12,7 +12,7 @@ from publishing.state import NoticeState, PageState
 def next_boundary(state: PageState) -> dt.datetime:
     """The first moment after `state` was read at which the page must read otherwise though nobody did anything."""
     now = state.generated_at
-    moments = [moment for notice in state.notices for moment in _moments(notice) if moment > now]
+    moments = [moment for notice in state.notices if notice.is_open for moment in _moments(notice) if moment > now]
     return min([next_midnight(now, state.zone), *moments])
 
 
@@ -27,5 +27,5 @@ def next_midnight(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:
 def _moments(notice: NoticeState) -> Iterator[dt.datetime]:
     windows = (notice.work_starts_at, notice.work_ends_at, notice.avoid_starts_at, notice.avoid_ends_at)
     yield from (moment for moment in windows if moment is not None)
-    if notice.is_open and notice.next_update_by is not None:
+    if notice.next_update_by is not None:
         yield notice.next_update_by

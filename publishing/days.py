@@ -50,7 +50,7 @@ def in_use_since(component: ComponentState, zone: ZoneInfo) -> dt.datetime:
     """When the component's history begins: its start date, else its first trace."""
     if component.start_date:
         return starts_at(component.start_date, zone)
-    return min([component.created_at, *(at for at, _status in component.changes[:1])])
+    return min(filter(None, [component.created_at, component.first_change_at]))
 
 
 def _spans(component: ComponentState, *, begun: dt.datetime, now: dt.datetime) -> Iterator[Span]:

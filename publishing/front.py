@@ -75,21 +75,22 @@ class Front:
     def _reply(self, environ: Environ) -> Answer | Reply:
         path, is_reading = environ["PATH_INFO"], environ["REQUEST_METHOD"] in ("GET", "HEAD")
         table = self._live.table()
-        if table is not None and path in table.entries and path != NOT_FOUND:
-            if not is_reading:
-                return self._own(
-                    "405 Method Not Allowed", "Not here", "This page can only be read.", ("Allow", "GET, HEAD")
-                )
-            return table.answer(path, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        if table is not None and path != NOT_FOUND and (answer := table.answer(path, accepted)) is not None:
+            if is_reading:
+                return answer
+            return self._own(
+                "405 Method Not Allowed", "Not here", "This page can only be read.", ("Allow", "GET, HEAD")
+            )
         if path.startswith(DYNAMIC) and any(path == place or path.startswith(f"{place}/") for place in DYNAMIC):
             return self._from_django(environ)
         if table is None:
             text = "This status page is starting. It will be here in a moment."
             return self._own("503 Service Unavailable", "One moment", text, ("Retry-After", "5"))
         known = _tidied(path)
-        is_known = is_reading and known in table.entries and known != NOT_FOUND
+        is_known = is_reading and known != NOT_FOUND and table.has(known)
         if f"{known}/".startswith(API):  # its clients join addresses carelessly, and take a redirect for an outage
-            return table.answer(known, environ.get("HTTP_ACCEPT_ENCODING", "")) if is_known else self._no_such_data()
+            return (table.answer(known, accepted) if is_known else None) or self._no_such_data()
         if is_known:
             return self._own("301 Moved Permanently", "Moved", "This page has moved.", ("Location", known))
         return self._not_found(table, environ)
@@ -99,9 +100,9 @@ class Front:
         return Reply("404 Not Found", [*about, *self._security], b"")
 
     def _not_found(self, table: Table, environ: Environ) -> Reply:
-        if NOT_FOUND not in table.entries:
-            return self._own("404 Not Found", "Not found", "There is no such page here.")
         answer = table.answer(NOT_FOUND, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if answer is None:
+            return self._own("404 Not Found", "Not found", "There is no such page here.")
         headers = [line for line in answer.headers if line[0] not in ("ETag", "Last-Modified", "Cache-Control")]
         return Reply("404 Not Found", [*headers, ("Cache-Control", CACHE_NOTHING)], answer.body)
 

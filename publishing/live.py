@@ -10,7 +10,7 @@ from email.utils import formatdate
 from pathlib import Path
 from time import monotonic
 
-from publishing.generation import DamagedGeneration, Entry, Variant, live_name, read_manifest
+from publishing.generation import DamagedGeneration, Entry, Variant, find, live_name, read_manifest
 from publishing.negotiation import preferred_encodings
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 Headers = list[tuple[str, str]]
 
 LOOK_EVERY = 0.02  # seconds; a look at the disk costs a microsecond
-MEMORY = 256 * 1024 * 1024
+MEMORY = 32 * 1024 * 1024  # bytes of the archive's answers, at most about three times
+LONGEST_KEY, MOST_KEYS = 100, 5000
 CACHE_PAGE = "public, max-age=10, stale-while-revalidate=30, stale-if-error=604800"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
 # Feeds and data are there for other sites' scripts, which may keep them by their tag.
@@ -29,6 +30,7 @@ OPEN_TO_SCRIPTS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose
 class Answer:
     """One variant of one path, ready to be sent."""
 
+    entry: Entry
     etag: str
     modified: int
     headers: tuple[tuple[str, str], ...]
@@ -37,43 +39,71 @@ class Answer:
 
 
 class Table:
-    """One generation. Files are read when first asked for and kept."""
+    """One generation. Files are read when first asked for; those of the page are kept, of the others the latest."""
 
     def __init__(self, root: Path, name: str, security: Sequence[tuple[str, str]], before: Table | None) -> None:
         self.name = name
+        self._root = root
         self._directory = root / name
         self._security = tuple(security)
-        self.entries = read_manifest(self._directory).entries
+        self._manifest = read_manifest(self._directory)
+        self._entries = self._manifest.entries
+        # By path and Accept-Encoding as it was sent: no work is left when the same is asked for again.
         self._answers: dict[tuple[str, str], Answer] = {}
-        self._bytes = 0
-        for (path, encoding), answer in list(before._answers.items()) if before else []:
-            if before and self.entries.get(path) == before.entries[path]:
-                self._keep(path, encoding, answer)
+        self._page: dict[tuple[str, str], Answer] = {}
+        self._archive: dict[tuple[str, str], Answer] = {}
+        self._archive_bytes = 0
+        # What was asked for last, of the same content: it need not be read again.
+        self._older: dict[tuple[str, str], Answer] = before.kept() if before else {}
 
-    def answer(self, path: str, accept_encoding: str) -> Answer:
-        """The best answer for `path`, which must be one of `entries`. Raises DamagedGeneration."""
-        variants = self.entries[path].variants
-        encoding = next(encoding for encoding in preferred_encodings(accept_encoding) if encoding in variants)
-        return self._answers.get((path, encoding)) or self._read(path, encoding)
+    def kept(self) -> dict[tuple[str, str], Answer]:
+        return {**self._page, **self._archive}
 
-    def _read(self, path: str, encoding: str) -> Answer:
-        entry = self.entries[path]
+    def known(self, path: str, accept_encoding: str) -> Answer | None:
+        """The best answer for `path` if it was asked for in these words before."""
+        return self._answers.get((path, accept_encoding))
+
+    def has(self, path: str) -> bool:
+        return path in self._entries or find(self._root, self._directory, self._manifest, path) is not None
+
+    def answer(self, path: str, accept_encoding: str) -> Answer | None:
+        """The best answer for `path`; None where nothing is. Raises DamagedGeneration."""
+        found = find(self._root, self._directory, self._manifest, path)
+        if found is None:
+            return None
+        entry, directory = found
+        encoding = next(e for e in preferred_encodings(accept_encoding) if e in entry.variants)
+        is_page = path in self._entries
+        answer = (self._page if is_page else self._archive).get((path, encoding))
+        if answer is None:
+            answer = self._older.get((path, encoding))
+            if answer is None or answer.entry != entry:
+                answer = self._read(entry, encoding, directory)
+            self._keep(path, encoding, answer, is_page=is_page)
+        if len(accept_encoding) <= LONGEST_KEY:
+            if len(self._answers) >= MOST_KEYS:
+                self._answers = {}
+            self._answers[path, accept_encoding] = answer
+        return answer
+
+    def _read(self, entry: Entry, encoding: str, directory: Path) -> Answer:
         variant = entry.variants[encoding]
         try:
-            body = (self._directory / variant.file).read_bytes()
+            body = (directory / variant.file).read_bytes()
         except OSError as problem:
             raise DamagedGeneration(str(problem)) from problem
         if len(body) != variant.length:
-            raise DamagedGeneration(f"{self._directory / variant.file} is not as it was written")
-        answer = _answer(entry, variant, encoding, body, self._security)
-        self._keep(path, encoding, answer)
-        return answer
+            raise DamagedGeneration(f"{directory / variant.file} is not as it was written")
+        return _answer(entry, variant, encoding, body, self._security)
 
-    def _keep(self, path: str, encoding: str, answer: Answer) -> None:
-        if self._bytes > MEMORY:
-            self._answers, self._bytes = {}, 0
-        self._answers[path, encoding] = answer
-        self._bytes += len(answer.body)
+    def _keep(self, path: str, encoding: str, answer: Answer, *, is_page: bool) -> None:
+        if is_page:
+            self._page[path, encoding] = answer
+            return
+        if self._archive_bytes > MEMORY:  # forget all but what has been asked for since the last time
+            self._older, self._archive, self._answers, self._archive_bytes = self._archive, {}, {}, 0
+        self._archive[path, encoding] = answer
+        self._archive_bytes += len(answer.body)
 
 
 def _answer(
@@ -91,7 +121,7 @@ def _answer(
     headers = [("Content-Type", entry.content_type), ("Content-Length", str(len(body))), *lasting]
     if encoding:
         headers.append(("Content-Encoding", encoding))
-    return Answer(variant.etag, entry.modified, tuple(headers), tuple(lasting), body)
+    return Answer(entry, variant.etag, entry.modified, tuple(headers), tuple(lasting), body)
 
 
 class Live:

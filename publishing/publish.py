@@ -20,10 +20,13 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from incidents.models import Page
+from publishing.basis import find_basis
 from publishing.boundaries import next_boundary
-from publishing.formats import FORMATS
-from publishing.generation import Manifest, live_manifest
-from publishing.state import load_state
+from publishing.formats import page_artefacts
+from publishing.generation import DamagedGeneration, Manifest, live_manifest
+from publishing.loading import load_state, one_view
+from publishing.plan import Plan
+from publishing.pruning import empty_bin, set_aside
 from publishing.writing import write_generation
 
 log = logging.getLogger(__name__)
@@ -54,25 +57,32 @@ _failure: Failure | None = None  # also kept in a file for other processes, if t
 _logged: tuple[object, ...] = ()  # the kind of failure that the log has heard of
 
 
-def publish_if_stale(now: dt.datetime | None = None, *, upgrade: bool = False, force: bool = False) -> bool:
+def publish_if_stale(
+    now: dt.datetime | None = None, *, upgrade: bool = False, force: bool = False, finish: bool = True
+) -> bool:
     """Bring the snapshot up to date; tell whether a new generation went live.
 
     With `upgrade`, also when other code rendered the live one (for the one publishing process that is restarted with
-    each upgrade; otherwise old and new processes would overwrite each other in turn); with `force`, in any case.
+    each upgrade; otherwise old and new processes would overwrite each other in turn), and old generations are removed;
+    with `force`, all is rendered anew. When everything has to be and the archive is large, news is published first;
+    `finish` says whether to stay until the rest is done too.
     A render or write that fails leaves the live generation as it is and is kept for `last_failure` and `behind`.
     Raises django.db.Error when the database cannot be read.
     """
     if not force and not _is_owed(now, upgrade=upgrade):
         _forget_failure()  # if there was one, another process has mended it
         return False
-    published = False
+    published, rounds = False, ROUNDS
     try:
-        with _only_publisher(settings.SNAPSHOT_DIR):
-            for _round in range(ROUNDS):  # someone may post while we render
+        while rounds:  # someone may post while we render
+            with _only_publisher(settings.SNAPSHOT_DIR):
                 if not force and not _is_owed(now, upgrade=upgrade):
                     break
-                _publish(now or timezone.now())
+                manifest = _publish(now or timezone.now(), upgrade=upgrade, force=force)
                 published, force = True, False
+            rounds -= manifest.is_finished or not finish
+        if upgrade:
+            _prune()
     except DatabaseError:
         raise
     except Exception as problem:
@@ -109,7 +119,14 @@ def _is_owed(now: dt.datetime | None, *, upgrade: bool) -> bool:
     live = live_manifest(settings.SNAPSHOT_DIR)
     if live is not None and upgrade and live.code != code_checksum():
         return True
+    if live is not None and not live.is_finished and _may_redo(live, upgrade=upgrade):
+        return True
     return _is_stale(live, Page.objects.current(), now or timezone.now())
+
+
+def _may_redo(live: Manifest | None, *, upgrade: bool) -> bool:
+    """Whether this process may render what did not change: not while it runs other code than the publishing one."""
+    return upgrade or live is None or live.code == code_checksum()
 
 
 def _is_stale(live: Manifest | None, page: Page, now: dt.datetime) -> bool:
@@ -117,21 +134,48 @@ def _is_stale(live: Manifest | None, page: Page, now: dt.datetime) -> bool:
     return live is None or live.version != page.version or live.stale_at <= now or live.generated_at > now + LATE
 
 
-def _publish(now: dt.datetime) -> None:
+def _publish(now: dt.datetime, *, upgrade: bool, force: bool) -> Manifest:
+    try:
+        return _write(now, upgrade=upgrade, force=force)
+    except DamagedGeneration as problem:
+        log.error("the live generation cannot be built on: %s", problem)
+        return _write(now, upgrade=upgrade, force=True)
+
+
+def _write(now: dt.datetime, *, upgrade: bool, force: bool) -> Manifest:
     began = time.perf_counter()
-    with translation.override(Page.objects.current().language):
-        state = load_state(now)
-        artefacts = [artefact for make in FORMATS.values() for artefact in make(state)]
-    write_generation(
-        settings.SNAPSHOT_DIR,
-        artefacts,
-        version=state.version,
-        generated_at=state.generated_at,
-        stale_at=next_boundary(state),
-        code=code_checksum(),
-    )
-    took = (time.perf_counter() - began) * 1000
-    log.info("published version %d: %d files in %d ms", state.version, len(artefacts), took)
+    root, code = settings.SNAPSHOT_DIR, code_checksum()
+    live = live_manifest(root)
+    # Old code that is still running publishes news, but what it made stays owed by the publishing process.
+    owner = code if live is None or upgrade else live.code
+    page = Page.objects.current()
+    with one_view(), translation.override(page.language):
+        state = load_state(now, months=())
+        basis = find_basis(live, state.site, state.version, code=code, force=force)
+        plan = Plan(root, basis, state, redo=_may_redo(live, upgrade=upgrade))
+        manifest = write_generation(
+            root,
+            page_artefacts(plan.state),
+            version=state.version,
+            generated_at=now,
+            stale_at=next_boundary(state),
+            code=owner,
+            look=basis.look,
+            ancestry=basis.ancestry,
+            shards=plan.updates(),
+            is_finished=lambda: plan.is_finished() and owner == code,
+            notes=plan.notes,
+        )
+    rest = "" if manifest.is_finished else "; the archive is not done yet"
+    log.info("published version %d in %d ms%s", state.version, (time.perf_counter() - began) * 1000, rest)
+    return manifest
+
+
+def _prune() -> None:
+    with suppress(OSError):  # old ones in the way are no reason to call the new one failed
+        with _only_publisher(settings.SNAPSHOT_DIR):
+            set_aside(settings.SNAPSHOT_DIR)
+        empty_bin(settings.SNAPSHOT_DIR)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 
 
 def publish_after_change(**_news: Any) -> None:
-    """Publish at once. A failure costs the person who clicked nothing: the watcher tries again."""
+    """Publish the news at once. A failure costs the person who clicked nothing: the watcher tries again."""
     try:
-        publish_if_stale()
+        publish_if_stale(finish=False)
     except Exception:
         log.exception("could not publish at once; the watcher will")

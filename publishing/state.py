@@ -1,40 +1,29 @@
-"""Everything the public may see, read at one moment into plain frozen values: what each format is made from."""
+"""What the public may see, as plain frozen values: what each format is made from.
+
+`SiteState` is what every file may depend on. `PageState` is read anew for every generation and therefore bounded: it
+holds what is going on and what is recent, never the archive, of which each notice and month is rendered by itself.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from zoneinfo import ZoneInfo
-
-from django.conf import settings
-from django.db import transaction
-from django.db.models import Count, Prefetch, Q
 
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
     CLOSED,
-    LINK_KIND_REVERSED,
     ComponentStatus,
     Impact,
     IncidentKind,
     IncidentStatus,
-    LinkKind,
 )
-from incidents.models import (
-    Component,
-    ComponentGroup,
-    Incident,
-    IncidentLink,
-    IncidentUpdate,
-    Page,
-    StatusChange,
-)
-from incidents.rollup import incident_impact, page_indicator, worst_status
+from incidents.rollup import page_indicator, worst_status
 
 HISTORY_DAYS = 90
+RECENT_DAYS = 14
 
 
 @dataclass(frozen=True)
@@ -51,7 +40,10 @@ class ComponentState:
     start_date: dt.date | None
     created_at: dt.datetime
     updated_at: dt.datetime
-    # What was shown, oldest first; before the first of them the component was operational.
+    # When it first showed anything but its beginning.
+    first_change_at: dt.datetime | None
+    # What it showed in the last HISTORY_DAYS, oldest first, beginning with what it showed when they began; before the
+    # first of them the component was operational.
     changes: tuple[tuple[dt.datetime, str], ...]
 
     @property
@@ -235,7 +227,60 @@ class NoticeState:
 
 
 @dataclass(frozen=True)
-class PageState:
+class PastNotice:
+    """A notice as one entry of a list."""
+
+    code: str
+    kind: str
+    title: str
+    status: str
+    impact: str
+    zone: ZoneInfo
+    updated_at: dt.datetime
+    started_at: dt.datetime
+    resolved_at: dt.datetime | None
+    work_starts_at: dt.datetime | None
+    work_ends_at: dt.datetime | None
+    latest_html: str
+
+    is_scheduled = NoticeState.is_scheduled
+    is_open = NoticeState.is_open
+    status_label = NoticeState.status_label
+    impact_label = NoticeState.impact_label
+    path = NoticeState.path
+    at = NoticeState.at
+
+
+@dataclass(frozen=True)
+class TraceState:
+    """That a notice was about some components, and from when until when; `ends_at` is None while it lasts."""
+
+    code: str
+    title: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime | None
+
+    path = NoticeState.path
+
+
+# A year and a month of it, in the page's zone.
+Month = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class MonthState:
+    """What is filed under one month, newest first, and the months before and after it that hold anything."""
+
+    month: Month
+    notices: tuple[PastNotice, ...]
+    older: Month | None
+    newer: Month | None
+
+
+@dataclass(frozen=True)
+class SiteState:
+    """What every file depends on: when any of it but `generated_at` changes, everything is rendered anew."""
+
     code: str
     name: str
     description: str
@@ -243,13 +288,27 @@ class PageState:
     support_url: str
     url: str
     zone: ZoneInfo
+    generated_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class PageState(SiteState):
     version: int
     updated_at: dt.datetime
-    generated_at: dt.datetime
     components: tuple[ComponentState, ...]
     archived: tuple[ComponentState, ...]  # off the page, but named by notices
     groups: tuple[GroupState, ...]
-    notices: tuple[NoticeState, ...]  # newest first by `at`
+    # All that are open or announced and the newest closed ones, enough for each list that is limited to some number;
+    # newest first by `at`.
+    notices: tuple[NoticeState, ...]
+    recent: tuple[PastNotice, ...]  # all closed ones of the last RECENT_DAYS, newest first
+    traces: Mapping[str, tuple[TraceState, ...]]  # by component, of the last HISTORY_DAYS, newest first
+    months: tuple[tuple[Month, int], ...]  # each month that holds notices, and how many; newest first
+
+    @cached_property
+    def site(self) -> SiteState:
+        """What a file of one notice, month or component may know of the page."""
+        return SiteState(**{field.name: getattr(self, field.name) for field in fields(SiteState)})
 
     @cached_property
     def indicator(self) -> Impact:
@@ -281,153 +340,3 @@ class PageState:
 
 def notice_path(code: str) -> str:
     return f"/incidents/{code}"
-
-
-def load_state(now: dt.datetime) -> PageState:
-    """Read everything public as of `now`, in one consistent view of the database."""
-    Page.objects.current()  # creates it in an empty database, which a reader cannot
-    with _one_view():
-        return _load(now)
-
-
-@contextmanager
-def _one_view() -> Iterator[None]:
-    """A transaction in which every query sees the same moment, and which keeps no writer waiting.
-
-    Inside another transaction (a rehearsal) it is that transaction's view.
-    """
-    connection = transaction.get_connection()
-    if connection.in_atomic_block:
-        yield
-        return
-    mode = getattr(connection, "transaction_mode", None)
-    if connection.vendor == "sqlite":
-        connection.transaction_mode = "DEFERRED"  # IMMEDIATE would take the one write lock
-    try:
-        with transaction.atomic():
-            if connection.vendor == "postgresql":
-                with connection.cursor() as cursor:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield
-    finally:
-        if connection.vendor == "sqlite":
-            connection.transaction_mode = mode
-
-
-def _load(now: dt.datetime) -> PageState:
-    page = Page.objects.get(pk=Page.ONLY)
-    rows = _component_rows(now)
-    components = tuple(_component(row) for row in rows if row.archived_at is None)
-    archived = tuple(_component(row) for row in rows if row.archived_at is not None)
-    groups = tuple(
-        GroupState(
-            code=row.code,
-            name=row.name,
-            description=row.description,
-            position=row.position,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-            components=tuple(c for c in components if c.group_code == row.code),
-        )
-        for row in ComponentGroup.objects.all()
-    )
-    notices = sorted((_notice(row) for row in _notice_rows()), key=lambda n: (n.at, n.pk), reverse=True)
-    return PageState(
-        code=page.code,
-        name=page.name,
-        description=page.description,
-        language=page.language,
-        support_url=page.support_url,
-        url=settings.PUBLIC_URL,
-        zone=page.zone,
-        version=page.version,
-        updated_at=page.updated_at,
-        generated_at=now,
-        components=components,
-        archived=archived,
-        groups=tuple(group for group in groups if group.components),
-        notices=tuple(notices),
-    )
-
-
-def _component_rows(now: dt.datetime) -> list[Component]:
-    recent = StatusChange.objects.filter(at__lte=now)
-    return list(Component.objects.select_related("group").prefetch_related(Prefetch("status_changes", queryset=recent)))
-
-
-def _notice_rows() -> list[Incident]:
-    return list(
-        Incident.objects.public()
-        .annotate(revision=Count("changes", filter=Q(changes__version__isnull=False)))
-        .prefetch_related(
-            Prefetch("updates", queryset=IncidentUpdate.objects.public().prefetch_related("affected__component")),
-            "affected__component",
-            "effects",
-            Prefetch("links_out", queryset=IncidentLink.objects.select_related("target")),
-            Prefetch("links_in", queryset=IncidentLink.objects.select_related("incident")),
-        )
-    )
-
-
-def _component(row: Component) -> ComponentState:
-    return ComponentState(
-        code=row.code,
-        name=row.name,
-        description=row.description,
-        status=row.shown_status,
-        group_code=row.group.code if row.group else "",
-        group_name=row.group.name if row.group else "",
-        position=row.position,
-        showcase=row.showcase,
-        only_show_if_degraded=row.only_show_if_degraded,
-        start_date=row.start_date,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        changes=tuple((change.at, change.status) for change in row.status_changes.all()),
-    )
-
-
-def _notice(row: Incident) -> NoticeState:
-    affected = tuple(
-        AffectedState(line.component.code, line.name, line.group_name, line.status, line.status)
-        for line in row.affected.all()
-    )
-    current = incident_impact((line.new_status for line in affected), override=row.impact_override)
-    copied = {
-        name: getattr(row, name)
-        for name in NoticeState.__dataclass_fields__
-        if name not in ("zone", "affected", "effects", "links", "updates", "current_impact")
-        and not name.endswith("_label")
-    }
-    return NoticeState(
-        **copied,
-        zone=row.zone,
-        data_statement_label=row.get_data_statement_display(),
-        data_outcome_label=row.get_data_outcome_display(),
-        affected=affected,
-        effects=tuple(EffectState(e.function, e.level, e.get_level_display(), e.note) for e in row.effects.all()),
-        links=_links(row),
-        updates=tuple(_update(update) for update in row.updates.all()),
-        current_impact=Impact.MAINTENANCE if row.is_scheduled and not row.impact_override else current,
-    )
-
-
-def _links(row: Incident) -> tuple[LinkState, ...]:
-    out = [(link.get_kind_display(), link.target) for link in row.links_out.all()]
-    back = [(str(LINK_KIND_REVERSED[LinkKind(link.kind)]), link.incident) for link in row.links_in.all()]
-    return tuple(
-        LinkState(str(label), other.code, other.title, other.kind, other.work_starts_at or other.started_at)
-        for label, other in out + back
-        if not other.is_draft
-    )
-
-
-def _update(row: IncidentUpdate) -> UpdateState:
-    copied = {name: getattr(row, name) for name in UpdateState.__dataclass_fields__ if name != "affected"}
-    return UpdateState(
-        **copied,
-        affected=tuple(
-            AffectedState(line.component.code, line.name, line.group_name, line.old_status, line.new_status)
-            for line in row.affected.all()
-        ),
-    )

@@ -29,9 +29,10 @@ LAYERS = {
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [
-        {"artefact", "generation", "writing", "negotiation", "forward", "live", "front"},
+        {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
         {"state"},
-        {"boundaries", "days", "formats"},
+        {"loading", "boundaries", "days", "formats"},
+        {"basis", "plan"},
         {"publish"},
         {"receivers", "previews"},
         {"apps", "management", "templatetags"},

@@ -1,8 +1,20 @@
-"""Everything that is published: pure functions from what the public may see to files. A new format is one line here."""
+"""Everything that is published: pure functions from what the public may see to files. A new format is one line here.
+
+What a file depends on decides where it belongs, and how often it is made:
+
+    PAGE_FORMATS        the page as a whole     made for every generation
+    NOTICE_FORMATS      one notice              made when it changed, or one that it links to
+    MONTH_FORMATS       what one month holds    made when one of its notices changed
+    COMPONENT_FORMATS   one component           made when it changed, or a notice about it
+
+The last three are also made anew when the site changes (its name, zone, address), or our code. They must lie below
+/incidents/<code>, /history/<year>/ and /components/<code>, and may read the clock for one thing only: whether the
+"next update by" of an open notice has passed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from publishing.artefact import Artefact
 from publishing.formats import (
@@ -11,51 +23,71 @@ from publishing.formats import (
     calendar,
     feeds,
     guide,
-    html,
+    history,
+    home,
     json_feed,
+    not_found,
+    notice,
     notice_json,
     notice_text,
     site,
     status_api,
     widget,
 )
-from publishing.state import ComponentState, NoticeState, PageState
+from publishing.state import ComponentState, MonthState, NoticeState, PageState, SiteState
 
-# What depends on one notice, and on one component and the notices that name it: while those stand, so do their files.
-NOTICE_FORMATS: dict[str, Callable[[PageState, NoticeState], Iterable[Artefact]]] = {
+PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
+    "assets": assets.page,
+    "home": home.page,
+    "history": history.page,
+    "not_found": not_found.page,
+    "atom": feeds.atom,
+    "rss": feeds.rss,
+    "json_feed": json_feed.page,
+    "status_api": status_api.page,
+    "calendar": calendar.page,
+    "badges": badges.page,
+    "widget": widget.page,
+    "site": site.page,
+    "guide": guide.page,
+}
+
+NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]] = {
+    "html": notice.notice,
+    "calendar": calendar.notice,
     "json": notice_json.notice,
     "text": notice_text.notice,
 }
-COMPONENT_FORMATS: dict[str, Callable[[PageState, ComponentState, Sequence[NoticeState]], Iterable[Artefact]]] = {
+
+MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] = {
+    "html": history.month,
+    "sitemap": site.month,
+}
+
+COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[NoticeState]], Iterable[Artefact]]] = {
+    "calendar": calendar.component,
+    "badges": badges.component,
     "feeds": feeds.component,
 }
 
 
-def _notices(state: PageState) -> Iterator[Artefact]:
-    for notice in state.notices:
-        for make in NOTICE_FORMATS.values():
-            yield from make(state, notice)
+def page_artefacts(state: PageState) -> Iterable[Artefact]:
+    for make in PAGE_FORMATS.values():
+        yield from make(state)
 
 
-def _components(state: PageState) -> Iterator[Artefact]:
-    for component in state.components:
-        concerned = [n for n in state.notices if any(line.component_code == component.code for line in n.affected)]
-        for make in COMPONENT_FORMATS.values():
-            yield from make(state, component, concerned)
+def notice_artefacts(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
+    for make in NOTICE_FORMATS.values():
+        yield from make(site, notice)
 
 
-FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
-    "assets": assets.artefacts,
-    "html": html.artefacts,
-    "atom": feeds.atom,
-    "rss": feeds.rss,
-    "json_feed": json_feed.page,
-    "notices": _notices,
-    "components": _components,
-    "status_api": status_api.render,
-    "calendar": calendar.render,
-    "badges": badges.render,
-    "widget": widget.render,
-    "site": site.render,
-    "guide": guide.page,
-}
+def month_artefacts(site: SiteState, month: MonthState) -> Iterable[Artefact]:
+    for make in MONTH_FORMATS.values():
+        yield from make(site, month)
+
+
+def component_artefacts(
+    site: SiteState, component: ComponentState, notices: Sequence[NoticeState]
+) -> Iterable[Artefact]:
+    for make in COMPONENT_FORMATS.values():
+        yield from make(site, component, notices)

@@ -17,7 +17,7 @@ CONTENT_TYPES = {
 }
 
 
-def artefacts(_state: PageState) -> Iterator[Artefact]:
+def page(_state: PageState) -> Iterator[Artefact]:
     """Each file of static/public under the path that holds its checksum."""
     for file in sorted(asset_file("").iterdir()):
         if file.suffix in CONTENT_TYPES:

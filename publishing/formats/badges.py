@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from unicodedata import east_asian_width
 
@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from incidents.choices import ComponentStatus, Impact
 from publishing.artefact import Artefact
 from publishing.formats.status_api import DESCRIPTIONS
-from publishing.state import PageState
+from publishing.state import ComponentState, NoticeState, PageState, SiteState
 
 CONTENT_TYPE = "image/svg+xml"
 HEIGHT = 28
@@ -66,13 +66,16 @@ STATUS_OF_INDICATOR = {
 }
 
 
-def render(state: PageState) -> Iterable[Artefact]:
-    """/badge.svg, /badge-dark.svg, and the same two below /components/<code>/."""
-    page = DESCRIPTIONS[state.indicator]
-    yield from _pair("", name=state.name, word=page, status=STATUS_OF_INDICATOR[state.indicator])
-    for component in state.components:
-        path = f"/components/{component.code}"
-        yield from _pair(path, name=component.name, word=component.status_label, status=component.status)
+def page(state: PageState) -> Iterable[Artefact]:
+    """/badge.svg and /badge-dark.svg."""
+    word = DESCRIPTIONS[state.indicator]
+    return _pair("", name=state.name, word=word, status=STATUS_OF_INDICATOR[state.indicator])
+
+
+def component(_site: SiteState, component: ComponentState, _notices: Sequence[NoticeState]) -> Iterable[Artefact]:
+    """The same two below /components/<code>/."""
+    path = f"/components/{component.code}"
+    return _pair(path, name=component.name, word=component.status_label, status=component.status)
 
 
 def _pair(folder: str, *, name: str, word: str, status: str) -> Iterable[Artefact]:

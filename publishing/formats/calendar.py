@@ -6,7 +6,7 @@ Both windows are events of their own, for they ask different things of a reader:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
@@ -15,24 +15,29 @@ from icalendar import Alarm, Calendar, Event
 from incidents.choices import IncidentStatus
 from incidents.times import describe
 from publishing.artefact import Artefact
-from publishing.state import NoticeState, PageState
+from publishing.state import ComponentState, NoticeState, PageState, SiteState
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 REMIND_BEFORE = dt.timedelta(hours=1)
 
 
-def render(state: PageState) -> Iterable[Artefact]:
-    """/calendar.ics, /components/<code>.ics and, for each maintenance, /incidents/<code>.ics."""
-    maintenance = [notice for notice in state.notices if notice.is_scheduled]
-    yield _calendar(state, "/calendar.ics", state.name, maintenance)
-    for component in state.components:
-        concerned = [n for n in maintenance if any(line.component_code == component.code for line in n.affected)]
-        yield _calendar(state, f"/components/{component.code}.ics", f"{state.name}: {component.name}", concerned)
-    for notice in maintenance:
-        yield _calendar(state, f"{notice.path}.ics", notice.title, [notice])
+def page(state: PageState) -> Iterable[Artefact]:
+    """/calendar.ics: the maintenance that is planned or going on, and the newest of what is over."""
+    yield _calendar(state, "/calendar.ics", state.name, state.notices)
 
 
-def _calendar(state: PageState, path: str, name: str, notices: Iterable[NoticeState]) -> Artefact:
+def component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterable[Artefact]:
+    """/components/<code>.ics: the same, of what concerns it."""
+    yield _calendar(site, f"/components/{component.code}.ics", f"{site.name}: {component.name}", notices)
+
+
+def notice(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
+    """/incidents/<code>.ics, for a maintenance."""
+    if notice.is_scheduled:
+        yield _calendar(site, f"{notice.path}.ics", notice.title, [notice])
+
+
+def _calendar(site: SiteState, path: str, name: str, notices: Iterable[NoticeState]) -> Artefact:
     calendar = Calendar()
     calendar.add("prodid", "-//statuspage//maintenance//EN")
     calendar.add("version", "2.0")
@@ -40,23 +45,24 @@ def _calendar(state: PageState, path: str, name: str, notices: Iterable[NoticeSt
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", dt.timedelta(hours=1), parameters={"value": "DURATION"})
     for notice in notices:
-        for event in _events(state, notice):
-            calendar.add_component(event)
+        if notice.is_scheduled:
+            for event in _events(site, notice):
+                calendar.add_component(event)
     return Artefact(path, CONTENT_TYPE, calendar.to_ical())
 
 
-def _events(state: PageState, notice: NoticeState) -> Iterable[Event]:
+def _events(site: SiteState, notice: NoticeState) -> Iterable[Event]:
     yield _event(
-        state, notice, uid=notice.code, title=notice.title, start=notice.work_starts_at, end=notice.work_ends_at
+        site, notice, uid=notice.code, title=notice.title, start=notice.work_starts_at, end=notice.work_ends_at
     )
     if notice.avoid_starts_at and notice.avoid_ends_at:
         title = _("Avoid: %(title)s") % {"title": notice.title}
         start, end = notice.avoid_starts_at, notice.avoid_ends_at
-        yield _event(state, notice, uid=f"{notice.code}-avoid", title=title, start=start, end=end)
+        yield _event(site, notice, uid=f"{notice.code}-avoid", title=title, start=start, end=end)
 
 
 def _event(
-    state: PageState,
+    site: SiteState,
     notice: NoticeState,
     *,
     uid: str,
@@ -66,7 +72,7 @@ def _event(
 ) -> Event:
     is_cancelled = notice.status == IncidentStatus.CANCELLED
     event = Event()
-    event.add("uid", f"{uid}@{urlsplit(state.url).hostname}")
+    event.add("uid", f"{uid}@{urlsplit(site.url).hostname}")
     event.add("sequence", notice.revision)
     event.add("dtstamp", notice.updated_at.astimezone(dt.UTC))
     event.add("last-modified", notice.updated_at.astimezone(dt.UTC))
@@ -74,7 +80,7 @@ def _event(
     event.add("dtend", _whole_seconds(end))
     event.add("summary", _("Cancelled: %(title)s") % {"title": title} if is_cancelled else title)
     event.add("description", _description(notice))
-    event.add("url", f"{state.url}{notice.path}")
+    event.add("url", f"{site.url}{notice.path}")
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT")
     if notice.is_upcoming:

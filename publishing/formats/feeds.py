@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from django.utils import feedgenerator, translation
+from django.utils import feedgenerator
 from django.utils.feedgenerator import rfc2822_date
 from django.utils.formats import date_format
 from django.utils.html import escape
@@ -22,7 +22,7 @@ from incidents.choices import IncidentStatus
 from incidents.times import zone_label
 from publishing.artefact import Artefact
 from publishing.formats.one_paragraph import one_paragraph
-from publishing.state import ComponentState, NoticeState, PageState, UpdateState
+from publishing.state import ComponentState, NoticeState, PageState, SiteState, UpdateState
 
 ENTRIES = 25
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -75,22 +75,19 @@ class Selection:
 
 
 def atom(state: PageState) -> list[Artefact]:
-    with translation.override(state.language):
-        return [_atom(state, whole(state))]
+    return [_atom(state, whole(state))]
 
 
 def rss(state: PageState) -> list[Artefact]:
-    with translation.override(state.language):
-        return [_rss(state, whole(state))]
+    return [_rss(state, whole(state))]
 
 
-def component(state: PageState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterator[Artefact]:
+def component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterator[Artefact]:
     """/components/<code>.atom and .rss: the notices that name this component."""
-    with translation.override(state.language):
-        title = _("%(page)s Status - %(component)s") % {"page": state.name, "component": component.name}
-        selection = Selection(f"/components/{component.code}", title, notices, component.created_at)
-        yield _atom(state, selection)
-        yield _rss(state, selection)
+    title = _("%(page)s Status - %(component)s") % {"page": site.name, "component": component.name}
+    selection = Selection(f"/components/{component.code}", title, notices, component.created_at)
+    yield _atom(site, selection)
+    yield _rss(site, selection)
 
 
 def whole(state: PageState) -> Selection:
@@ -103,16 +100,16 @@ def newest(notices: Iterable[NoticeState]) -> list[NoticeState]:
     return nlargest(ENTRIES, notices, key=lambda notice: (entry_date(notice), notice.pk))
 
 
-def _atom(state: PageState, selection: Selection) -> Artefact:
-    host = urlsplit(state.url).hostname
-    about = _about(state, selection, ".atom")
-    feed = Atom(**about, feed_guid=f"tag:{host},2005:{selection.path}", author_name=_xml(state.name))
-    return _filled(feed, state, selection, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")
+def _atom(site: SiteState, selection: Selection) -> Artefact:
+    host = urlsplit(site.url).hostname
+    about = _about(site, selection, ".atom")
+    feed = Atom(**about, feed_guid=f"tag:{host},2005:{selection.path}", author_name=_xml(site.name))
+    return _filled(feed, site, selection, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")
 
 
-def _rss(state: PageState, selection: Selection) -> Artefact:
-    feed = Rss(**_about(state, selection, ".rss"))
-    return _filled(feed, state, selection, lambda notice: state.url + notice.path)
+def _rss(site: SiteState, selection: Selection) -> Artefact:
+    feed = Rss(**_about(site, selection, ".rss"))
+    return _filled(feed, site, selection, lambda notice: site.url + notice.path)
 
 
 def entry_date(notice: NoticeState) -> dt.datetime:
@@ -129,28 +126,28 @@ def entry_html(notice: NoticeState, zone: ZoneInfo) -> str:
     return _xml(_banner(notice, zone) + "".join(paragraphs))
 
 
-def _about(state: PageState, selection: Selection, ending: str) -> dict[str, Any]:
+def _about(site: SiteState, selection: Selection, ending: str) -> dict[str, Any]:
     return {
         "title": _xml(selection.title),
-        "link": state.url,
-        "description": _xml(_("Incidents and maintenance of %(page)s") % {"page": state.name}),
-        "language": state.language,
-        "feed_url": state.url + selection.path + ending,
+        "link": site.url,
+        "description": _xml(_("Incidents and maintenance of %(page)s") % {"page": site.name}),
+        "language": site.language,
+        "feed_url": site.url + selection.path + ending,
         "updated": max((notice.updated_at for notice in selection.notices), default=selection.made_at),
     }
 
 
 def _filled(
     feed: feedgenerator.SyndicationFeed,
-    state: PageState,
+    site: SiteState,
     selection: Selection,
     unique_id: Callable[[NoticeState], str],
 ) -> Artefact:
     for notice in newest(selection.notices):
         feed.add_item(
             title=_xml(notice.title),
-            link=state.url + notice.path,
-            description=entry_html(notice, state.zone),
+            link=site.url + notice.path,
+            description=entry_html(notice, site.zone),
             unique_id=unique_id(notice),
             pubdate=entry_date(notice),
             updateddate=notice.updated_at,

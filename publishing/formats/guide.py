@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.utils import translation
-
 from publishing.artefact import Artefact
 from publishing.formats.document import document
 from publishing.state import PageState
 
 
 def page(state: PageState) -> Iterable[Artefact]:
-    """The page, with examples that work: the newest notice, and each component."""
+    """With examples that work: the newest notice, and each component."""
+    example = state.notices[0] if state.notices else None
     maintenance = next((notice for notice in state.notices if notice.is_scheduled), None)
-    with translation.override(state.language):
-        yield document(
-            "/api",
-            "public/guide.html",
-            state,
-            example=state.notices[0] if state.notices else None,
-            maintenance=maintenance,
-        )
+    yield document("/api", "public/guide.html", state, example=example, maintenance=maintenance)

@@ -3,52 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from itertools import groupby
 
 from incidents.times import month_words
 from publishing.artefact import Artefact
 from publishing.formats.document import document
-from publishing.state import NoticeState, PageState
-
-Month = tuple[int, int]
+from publishing.state import Month, MonthState, NoticeState, PageState, PastNotice, SiteState
 
 
-def artefacts(state: PageState) -> Iterator[Artefact]:
-    months = by_month(state)
+def page(state: PageState) -> list[Artefact]:
+    """The index of the months."""
     years = [
-        (year, [(month_path(month), _first_day(month), len(months[month])) for month in of_year])
-        for year, of_year in groupby(months, key=lambda month: month[0])
+        (year, [(month_path(month), _first_day(month), count) for month, count in of_year])
+        for year, of_year in groupby(state.months, key=lambda one: one[0][0])
     ]
-    yield document("/history", "public/history.html", state, years=years)
-    order = list(months)
-    for place, month in enumerate(order):
-        yield document(
-            month_path(month),
+    return [document("/history", "public/history.html", state, years=years)]
+
+
+def month(site: SiteState, month: MonthState) -> list[Artefact]:
+    return [
+        document(
+            month_path(month.month),
             "public/month.html",
-            state,
-            title=month_words(_first_day(month)),
-            days=by_day(state, months[month]),
-            newer=_neighbour(order, place - 1),
-            older=_neighbour(order, place + 1),
+            site,
+            title=month_words(_first_day(month.month)),
+            days=[(day, list(of_day)) for day, of_day in groupby(month.notices, key=lambda n: filed_on(n, site))],
+            newer=_neighbour(month.newer),
+            older=_neighbour(month.older),
         )
+    ]
 
 
-def by_month(state: PageState) -> dict[Month, list[NoticeState]]:
-    """Newest first; months without a notice are left out."""
-    months: dict[Month, list[NoticeState]] = {}
-    for notice in state.notices:
-        day = filed_on(notice, state)
-        months.setdefault((day.year, day.month), []).append(notice)
-    return months
-
-
-def by_day(state: PageState, notices: list[NoticeState]) -> list[tuple[dt.date, list[NoticeState]]]:
-    return [(day, list(of_day)) for day, of_day in groupby(notices, key=lambda notice: filed_on(notice, state))]
-
-
-def filed_on(notice: NoticeState, state: PageState) -> dt.date:
-    return notice.at.astimezone(state.zone).date()
+def filed_on(notice: NoticeState | PastNotice, site: SiteState) -> dt.date:
+    return notice.at.astimezone(site.zone).date()
 
 
 def month_path(month: Month) -> str:
@@ -59,7 +46,5 @@ def _first_day(month: Month) -> dt.date:
     return dt.date(*month, 1)
 
 
-def _neighbour(order: list[Month], place: int) -> tuple[str, str] | None:
-    if not 0 <= place < len(order):
-        return None
-    return month_path(order[place]), month_words(_first_day(order[place]))
+def _neighbour(month: Month | None) -> tuple[str, str] | None:
+    return (month_path(month), month_words(_first_day(month))) if month else None

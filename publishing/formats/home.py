@@ -17,9 +17,16 @@ from publishing.formats.history import filed_on
 from publishing.formats.next_word import NextWord, next_word, soonest
 from publishing.formats.notice import Level, by_level, by_status
 from publishing.formats.time_axis import TimeAxis, time_axis
-from publishing.state import HISTORY_DAYS, AffectedState, ComponentState, NoticeState, PageState
-
-RECENT_DAYS = 14
+from publishing.state import (
+    HISTORY_DAYS,
+    RECENT_DAYS,
+    AffectedState,
+    ComponentState,
+    NoticeState,
+    PageState,
+    PastNotice,
+    TraceState,
+)
 
 HEADLINES = {
     Impact.NONE: gettext_lazy("Everything works."),
@@ -55,7 +62,7 @@ class TroubledDay:
     date: dt.date
     status: str
     words: str
-    notices: tuple[NoticeState, ...]
+    notices: tuple[TraceState, ...]
     bar: Bar
 
 
@@ -75,10 +82,10 @@ class ComponentRow:
     known_days: int
 
 
-def artefact(state: PageState) -> Artefact:
+def page(state: PageState) -> list[Artefact]:
     going_on = [_open_notice(notice, state) for notice in state.open_notices]
     planned_end = _planned_end(state)
-    return document(
+    home = document(
         "/",
         "public/home.html",
         state,
@@ -97,6 +104,7 @@ def artefact(state: PageState) -> Artefact:
         bars_width=HISTORY_DAYS * DAY_WIDTH,
         bars_height=BAR_HEIGHT,
     )
+    return [home]
 
 
 def _open_notice(notice: NoticeState, state: PageState) -> OpenNotice:
@@ -158,27 +166,23 @@ def _troubled_day(component: ComponentState, place: int, day: Day, state: PageSt
         date=day.date,
         status=day.status,
         words=", ".join(parts),
-        notices=tuple(n for n in state.notices if _was_about(n, component, day.date, state)),
+        notices=tuple(t for t in state.traces.get(component.code, ()) if _left_on(t, day.date, state)),
         bar=Bar(place * DAY_WIDTH, BAR_HEIGHT - height, height),
     )
 
 
-def _was_about(notice: NoticeState, component: ComponentState, date: dt.date, state: PageState) -> bool:
-    if all(line.component_code != component.code for line in notice.affected) or notice.is_upcoming:
-        return False
-    start = notice.actual_started_at or notice.at
-    end = notice.resolved_at or state.generated_at
-    return start.astimezone(state.zone).date() <= date <= end.astimezone(state.zone).date()
+def _left_on(trace: TraceState, date: dt.date, state: PageState) -> bool:
+    end = trace.ends_at or state.generated_at
+    return trace.starts_at.astimezone(state.zone).date() <= date <= end.astimezone(state.zone).date()
 
 
-def recent(state: PageState) -> list[tuple[dt.date, dt.date, list[NoticeState]]]:
+def recent(state: PageState) -> list[tuple[dt.date, dt.date, list[PastNotice]]]:
     """The last days, newest first, each with the notices closed since; days without any are drawn together."""
     today = state.generated_at.astimezone(state.zone).date()
-    closed: dict[dt.date, list[NoticeState]] = {}
-    for notice in state.notices:
-        if not notice.is_open:
-            closed.setdefault(filed_on(notice, state), []).append(notice)
-    runs: list[tuple[dt.date, dt.date, list[NoticeState]]] = []
+    closed: dict[dt.date, list[PastNotice]] = {}
+    for notice in state.recent:
+        closed.setdefault(filed_on(notice, state), []).append(notice)
+    runs: list[tuple[dt.date, dt.date, list[PastNotice]]] = []
     for back in range(RECENT_DAYS):
         day = today - dt.timedelta(days=back)
         found = closed.get(day, [])

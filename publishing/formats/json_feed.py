@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.utils import translation
-
 from publishing.artefact import Artefact
 from publishing.formats import feeds
 from publishing.state import NoticeState, PageState
@@ -18,16 +16,15 @@ PATH = "/feed.json"
 
 
 def page(state: PageState) -> Iterable[Artefact]:
-    with translation.override(state.language):
-        feed = {
-            "version": "https://jsonfeed.org/version/1.1",
-            "title": feeds.whole(state).title,
-            "home_page_url": f"{state.url}/",
-            "feed_url": state.url + PATH,
-            "language": state.language,
-            "authors": [{"name": state.name, "url": f"{state.url}/"}],
-            "items": [_item(state, notice) for notice in feeds.newest(state.notices)],
-        }
+    feed = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": feeds.whole(state).title,
+        "home_page_url": f"{state.url}/",
+        "feed_url": state.url + PATH,
+        "language": state.language,
+        "authors": [{"name": state.name, "url": f"{state.url}/"}],
+        "items": [_item(state, notice) for notice in feeds.newest(state.notices)],
+    }
     if state.description:
         feed["description"] = state.description
     yield Artefact(PATH, CONTENT_TYPE, json.dumps(feed, ensure_ascii=False, separators=(",", ":")).encode())

@@ -14,7 +14,7 @@ from publishing.artefact import Artefact
 from publishing.formats.document import document
 from publishing.formats.next_word import next_word
 from publishing.formats.time_axis import time_axis
-from publishing.state import AffectedState, EffectState, NoticeState, PageState, UpdateState
+from publishing.state import AffectedState, EffectState, NoticeState, SiteState, UpdateState
 
 # A status, its word, and the names of those that have it.
 Struck = tuple[str, str, str]
@@ -31,13 +31,13 @@ class Entry:
     moved: list[Struck]
 
 
-def artefact(state: PageState, notice: NoticeState) -> Artefact:
-    return document(
+def notice(site: SiteState, notice: NoticeState) -> list[Artefact]:
+    page = document(
         notice.path,
         "public/notice.html",
-        state,
+        site,
         notice=notice,
-        next_word=next_word(notice, state.generated_at),
+        next_word=next_word(notice, site.generated_at),
         effects=by_level(notice.effects),
         advice=advice(notice),
         affected=by_status(notice.affected),
@@ -48,6 +48,7 @@ def artefact(state: PageState, notice: NoticeState) -> Artefact:
         summary=summary(notice),
         is_cancelled=notice.status == IncidentStatus.CANCELLED,
     )
+    return [page]
 
 
 def by_level(effects: tuple[EffectState, ...]) -> list[Level]:

@@ -7,13 +7,12 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from django.utils import translation
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from incidents.times import describe
 from publishing.artefact import Artefact
-from publishing.state import AffectedState, NoticeState, PageState, UpdateState
+from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
 
 CONTENT_TYPE = "text/plain; charset=utf-8"
 WIDTH = 78
@@ -23,16 +22,15 @@ LIST_ITEM = re.compile(r"\s*(?:[-+*]|\d{1,9}\.)\s+|\s*(?:>\s*)+|\s*")
 Fact = tuple[str, list[str]]
 
 
-def notice(state: PageState, notice: NoticeState) -> Iterable[Artefact]:
-    with translation.override(state.language):
-        yield Artefact(f"{notice.path}.txt", CONTENT_TYPE, text(state, notice).encode("utf-8", "replace"))
+def notice(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
+    yield Artefact(f"{notice.path}.txt", CONTENT_TYPE, text(site, notice).encode("utf-8", "replace"))
 
 
-def text(state: PageState, notice: NoticeState) -> str:
+def text(site: SiteState, notice: NoticeState) -> str:
     """Everything the notice's page tells, in its order: what is going on, what to do, why, and all updates."""
     parts = [
         _paragraphs(f"[{notice.status_label}] {notice.title}"),
-        _("%(page)s status") % {"page": state.name} + f"\n{state.url}{notice.path}",
+        _("%(page)s status") % {"page": site.name} + f"\n{site.url}{notice.path}",
         _paragraphs(notice.all_clear.body) if notice.all_clear else "",
         "\n".join(_facts(notice)),
     ]
@@ -40,7 +38,7 @@ def text(state: PageState, notice: NoticeState) -> str:
         (_("What this means for you"), _effects(notice)),
         (_("What to do"), _advice(notice)),
         (_("Why"), _paragraphs(notice.reason)),
-        (_("Notices that belong to this one"), _links(state, notice)),
+        (_("Notices that belong to this one"), _links(site, notice)),
         (_("Updates, newest first"), "\n\n".join(_update(update, notice) for update in notice.updates)),
     ]
     parts += [f"{title}\n{'-' * len(title)}\n\n{body}" for title, body in sections if body]
@@ -106,8 +104,8 @@ def _advice(notice: NoticeState) -> str:
     return "\n\n".join(f"{label}:\n{_paragraphs(body)}" for label, body in texts if body)
 
 
-def _links(state: PageState, notice: NoticeState) -> str:
-    return "\n".join(f"- {capfirst(link.label)}: {link.title}\n  {state.url}{link.path}" for link in notice.links)
+def _links(site: SiteState, notice: NoticeState) -> str:
+    return "\n".join(f"- {capfirst(link.label)}: {link.title}\n  {site.url}{link.path}" for link in notice.links)
 
 
 def _update(update: UpdateState, notice: NoticeState) -> str:

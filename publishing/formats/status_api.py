@@ -29,7 +29,7 @@ DESCRIPTIONS = {
 }
 
 
-def render(state: PageState) -> Iterable[Artefact]:
+def page(state: PageState) -> Iterable[Artefact]:
     """The eight files below /api/v2/."""
     realtime = sorted((n for n in state.notices if not n.is_scheduled), key=_created, reverse=True)
     scheduled = sorted((n for n in state.notices if n.is_scheduled), key=lambda n: n.at, reverse=True)

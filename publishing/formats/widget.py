@@ -13,7 +13,7 @@ from publishing.formats.status_api import DESCRIPTIONS
 from publishing.state import PageState
 
 
-def render(state: PageState) -> Iterable[Artefact]:
+def page(state: PageState) -> Iterable[Artefact]:
     """The script. A site that includes it has to allow our host in `script-src`, and nothing else."""
     status = STATUS_OF_INDICATOR[state.indicator]
     shown = {

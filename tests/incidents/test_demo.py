@@ -10,7 +10,8 @@ from incidents.demo import is_empty, load_demo
 from incidents.demo.today import next_saturday
 from incidents.models import Change, Component, Incident, IncidentLink, IncidentUpdate, Page
 from incidents.times import describe
-from publishing.state import NoticeState, load_state
+from publishing.loading import load_state
+from publishing.state import NoticeState
 from tests.make import make_component, make_staff, utc
 
 pytestmark = pytest.mark.django_db

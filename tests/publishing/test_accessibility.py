@@ -7,11 +7,10 @@ from axe_playwright_python.sync_playwright import Axe
 
 from incidents.actions import UpdateText, post_update
 from incidents.clock import run_clock
-from publishing.formats import FORMATS
-from publishing.state import load_state
 from tests import story
 from tests.browser import open_browser, served
 from tests.make import make_incident, utc
+from tests.render import everything
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
@@ -35,7 +34,7 @@ def artefacts():
     late = UpdateText(status="monitoring", body="- a\n- b", next_update_by=utc(2013, 11, 9, 20, 30))
     incident = make_incident("Late mail", at=utc(2013, 11, 9, 20), components={components[1].pk: "partial_outage"})
     post_update(incident, late, actor=None, at=utc(2013, 11, 9, 20, 5))
-    return [artefact for format_ in FORMATS.values() for artefact in format_(load_state(NOW))]
+    return everything(NOW)
 
 
 def page_paths(artefacts):

@@ -1,18 +1,18 @@
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from xml.etree import ElementTree
 
 import pytest
 
-from publishing.formats import badges, site
-from publishing.state import load_state
 from tests.make import make_component, make_incident, make_page, utc
+from tests.render import everything
 
 pytestmark = pytest.mark.django_db
 
 
-def files(module=badges) -> dict[str, bytes]:
-    return {artefact.path: artefact.body for artefact in module.render(load_state(utc(2026, 1, 1)))}
+def files(pattern: str) -> dict[str, bytes]:
+    return {a.path: a.body for a in everything(utc(2026, 1, 1)) if fnmatch(a.path, pattern)}
 
 
 def test_a_badge_says_in_words_what_it_shows():
@@ -20,7 +20,7 @@ def test_a_badge_says_in_words_what_it_shows():
     mailings = make_component("Sending <mail>")
     make_incident(components={mailings.pk: "major_outage"})
 
-    drawings = {path: ElementTree.fromstring(body) for path, body in files().items()}
+    drawings = {path: ElementTree.fromstring(body) for path, body in files("*badge*").items()}
 
     assert {path: drawing.get("aria-label") for path, drawing in drawings.items()} == {
         "/badge.svg": "Copernica: Major Service Outage",
@@ -33,7 +33,7 @@ def test_a_badge_says_in_words_what_it_shows():
 def test_a_badge_is_as_wide_as_its_text():
     make_page(name="状態")
 
-    drawing = ElementTree.fromstring(files()["/badge.svg"])
+    drawing = ElementTree.fromstring(files("/badge.svg")["/badge.svg"])
 
     text = drawing.find("{http://www.w3.org/2000/svg}text")
     assert int(text.get("textLength")) == round(2 * 13 + len(": All Systems Operational") * 7.1)
@@ -44,16 +44,22 @@ def test_the_site_map_names_every_notice():
     make_page()
     incident = make_incident()
 
-    tree = ElementTree.fromstring(files(site)["/sitemap.xml"])
+    found = {path: locations(body) for path, body in files("*.xml").items()}
 
-    assert [loc.text for loc in tree.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")] == [
-        "http://127.0.0.1:8000/",
-        "http://127.0.0.1:8000/history",
-        f"http://127.0.0.1:8000/incidents/{incident.code}",
-    ]
+    home = "http://127.0.0.1:8000"
+    (month,) = set(found) - {"/sitemap.xml", "/sitemap-pages.xml"}
+    assert found == {
+        "/sitemap.xml": [f"{home}/sitemap-pages.xml", home + month],
+        "/sitemap-pages.xml": [f"{home}/", f"{home}/history"],
+        month: [f"{home}/incidents/{incident.code}"],
+    }
+
+
+def locations(body: bytes) -> list[str]:
+    return [loc.text for loc in ElementTree.fromstring(body).iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")]
 
 
 def test_robots_stay_out_of_personal_pages():
     make_page()
 
-    assert b"Disallow: /subscribe/" in files(site)["/robots.txt"]
+    assert b"Disallow: /subscribe/" in files("/robots.txt")["/robots.txt"]

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from publishing.boundaries import next_boundary, next_midnight
-from publishing.state import load_state
+from publishing.loading import load_state
 from tests.make import make_incident, make_maintenance, make_page, utc
 
 

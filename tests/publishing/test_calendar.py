@@ -6,9 +6,8 @@ import pytest
 from icalendar import Calendar
 
 from incidents.actions import UpdateText, post_update
-from publishing.formats import calendar
-from publishing.state import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.render import files
 
 pytestmark = pytest.mark.django_db
 
@@ -16,8 +15,7 @@ NOW = utc(2013, 11, 7)
 
 
 def events(path: str = "/calendar.ics") -> list:
-    files = {artefact.path: artefact.body for artefact in calendar.render(load_state(NOW))}
-    return Calendar.from_ical(files[path]).walk("VEVENT")
+    return Calendar.from_ical(files(NOW)[path]).walk("VEVENT")
 
 
 def story(**fields):
@@ -77,7 +75,7 @@ def test_a_component_has_the_maintenance_that_concerns_it():
 
 def test_lines_are_folded_and_end_as_the_rfc_says():
     notice = story(body="Ä " * 400)
-    body = next(a.body for a in calendar.render(load_state(NOW)) if a.path == f"/incidents/{notice.code}.ics")
+    body = files(NOW)[f"/incidents/{notice.code}.ics"]
 
     assert body.endswith(b"\r\n")
     assert max(len(line) for line in body.split(b"\r\n")) <= 75

@@ -25,6 +25,7 @@ def component(*changes, created=None, start_date=None):
         start_date=start_date,
         created_at=created,
         updated_at=created,
+        first_change_at=changes[0][0] if changes else None,
         changes=changes,
     )
 

@@ -10,7 +10,7 @@ from incidents.actions import UpdateText, post_update
 from incidents.clock import run_clock
 from publishing.formats import feeds
 from publishing.formats.one_paragraph import one_paragraph
-from publishing.state import load_state
+from publishing.loading import load_state
 from tests import story
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 

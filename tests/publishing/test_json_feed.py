@@ -6,7 +6,7 @@ import pytest
 
 from incidents.actions import UpdateText, post_update
 from publishing.formats import json_feed
-from publishing.state import load_state
+from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 
 pytestmark = pytest.mark.django_db

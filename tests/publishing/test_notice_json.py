@@ -7,7 +7,7 @@ import pytest
 from incidents.actions import UpdateText, post_update
 from incidents.component_actions import set_component_status
 from publishing.formats import notice_json
-from publishing.state import load_state
+from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 
 pytestmark = pytest.mark.django_db

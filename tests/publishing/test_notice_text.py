@@ -5,7 +5,7 @@ import pytest
 from incidents.actions import UpdateText, post_update
 from incidents.clock import run_clock
 from publishing.formats import notice_text
-from publishing.state import load_state
+from publishing.loading import load_state
 from tests import story
 from tests.make import make_incident, make_page, utc
 

@@ -18,7 +18,7 @@ from django.utils import translation
 from incidents.models import Incident, Page
 from publishing import publish
 from publishing.artefact import Artefact
-from publishing.formats import FORMATS
+from publishing.formats import PAGE_FORMATS
 from publishing.generation import live_directory, live_manifest, live_name
 from publishing.publish import behind, last_failure, publish_if_stale
 from tests.make import make_incident, make_maintenance, make_page, utc
@@ -38,6 +38,10 @@ def read(settings, file="index.html") -> str:
     return (live_directory(settings.SNAPSHOT_DIR) / file).read_text()
 
 
+def notice_file(incident) -> str:
+    return f"incidents/{incident.code[0]}/{incident.code[:2]}/{incident.code}.html"
+
+
 def bump(**fields) -> None:
     page = Page.objects.current()
     Page.objects.filter(pk=page.pk).update(version=page.version + 1, **fields)
@@ -47,7 +51,7 @@ def break_formats(monkeypatch, problem=RuntimeError("template gone")):
     def fails(state):
         raise problem
 
-    monkeypatch.setitem(FORMATS, "broken", fails)
+    monkeypatch.setitem(PAGE_FORMATS, "broken", fails)
 
 
 @contextmanager
@@ -87,7 +91,7 @@ def test_what_is_owed_is_published_once(settings):
     assert publish_if_stale(NOW) is False
 
     assert "Slow mailings" in read(settings)
-    assert "Slow mailings" in read(settings, f"incidents/{incident.code}.html")
+    assert "Slow mailings" in read(settings, notice_file(incident))
     assert live_manifest(settings.SNAPSHOT_DIR).version == Page.objects.current().version
 
 
@@ -154,7 +158,7 @@ def test_other_code_renders_anew_where_the_caller_asks_for_that(settings, monkey
 def test_the_page_is_rendered_in_its_own_language_not_in_that_of_whoever_clicked(settings, monkeypatch):
     make_page(language="nl")
     seen = []
-    monkeypatch.setitem(FORMATS, "spy", lambda state: seen.append(translation.get_language()) or [])
+    monkeypatch.setitem(PAGE_FORMATS, "spy", lambda state: seen.append(translation.get_language()) or [])
 
     with translation.override("de"):
         publish_if_stale(NOW)
@@ -168,7 +172,7 @@ def test_what_was_posted_while_rendering_is_published_too(settings, monkeypatch)
             make_incident(f"Posted meanwhile {state.version}")
         return []
 
-    monkeypatch.setitem(FORMATS, "meanwhile", post_meanwhile)
+    monkeypatch.setitem(PAGE_FORMATS, "meanwhile", post_meanwhile)
     publish_if_stale(NOW)
 
     assert "Posted meanwhile 2" in read(settings)
@@ -213,7 +217,7 @@ def test_a_full_disk_leaves_the_page_whole_and_heals_by_itself(settings, monkeyp
     publish_if_stale(NOW)
     bump(name="after")
     noise = Artefact("/large.bin", "application/octet-stream", os.urandom(2_000_000))
-    monkeypatch.setitem(FORMATS, "large", lambda state: [noise])
+    monkeypatch.setitem(PAGE_FORMATS, "large", lambda state: [noise])
 
     with files_at_most(1_000_000):
         for _attempt in range(3):
@@ -242,7 +246,7 @@ def test_a_directory_that_nobody_may_write_leaves_the_page_whole_and_staff_are_t
 
 
 def test_an_error_of_the_database_is_not_a_failure_to_publish(settings, monkeypatch):
-    def unreadable(now):
+    def unreadable(now, months):
         raise DatabaseError("gone")
 
     monkeypatch.setattr(publish, "load_state", unreadable)
@@ -325,7 +329,7 @@ def test_a_post_is_on_the_page_when_the_click_returns(settings):
     began = time.monotonic()
     incident = make_incident("Slow mailings")
 
-    assert "Slow mailings" in read(settings, f"incidents/{incident.code}.html")
+    assert "Slow mailings" in read(settings, notice_file(incident))
     assert time.monotonic() - began < 1
 
 

@@ -20,9 +20,8 @@ from incidents.clock import run_clock
 from incidents.demo import load_demo
 from incidents.models import Incident
 from publishing.artefact import Artefact
-from publishing.formats import FORMATS
-from publishing.state import load_state
 from tests.make import make_maintenance, utc
+from tests.render import everything
 
 pytestmark = pytest.mark.django_db
 
@@ -65,8 +64,7 @@ def files(settings) -> dict[str, Artefact]:
     run_clock(NOW)
     off = make_maintenance("Never", starts=utc(2026, 3, 9), ends=utc(2026, 3, 10), at=utc(2026, 3, 3))
     post_update(off, UpdateText(status="cancelled", body="Not needed."), actor=None, at=utc(2026, 3, 3, 1))
-    made = [artefact for format_ in FORMATS.values() for artefact in format_(load_state(NOW))]
-    return {artefact.path: artefact for artefact in made}
+    return {artefact.path: artefact for artefact in everything(NOW)}
 
 
 def of_kind(files: dict[str, Artefact], ending: str) -> dict[str, bytes]:

@@ -8,8 +8,8 @@ from django.db import connection, transaction
 
 from incidents.models import Component, Page
 from incidents.rehearsal import rehearsal
-from publishing import state
-from publishing.state import load_state
+from publishing import loading
+from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_page, utc
 
 NOW = utc(2026, 1, 3, 12)
@@ -41,13 +41,13 @@ def test_a_change_between_two_queries_is_not_seen_and_not_held_up(monkeypatch):
             Component.objects.update(name="after")
         took.append(time.monotonic() - began)
 
-    read_components = state._component_rows
+    read_components = loading._component_rows
 
-    def change_meanwhile(now):
+    def change_meanwhile(now, zone):
         in_thread(change).join()
-        return read_components(now)
+        return read_components(now, zone)
 
-    monkeypatch.setattr(state, "_component_rows", change_meanwhile)
+    monkeypatch.setattr(loading, "_component_rows", change_meanwhile)
     read = load_state(NOW)
     monkeypatch.undo()
 

@@ -7,7 +7,7 @@ import pytest
 from incidents.actions import UpdateText, post_update
 from incidents.component_actions import archive_component
 from publishing.formats import status_api
-from publishing.state import load_state
+from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ INCIDENT_KEYS = (
 
 
 def files() -> dict[str, dict]:
-    artefacts = status_api.render(load_state(NOW))
+    artefacts = status_api.page(load_state(NOW))
     return {a.path.removeprefix("/api/v2/").removesuffix(".json"): json.loads(a.body) for a in artefacts}
 
 

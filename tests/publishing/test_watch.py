@@ -4,7 +4,7 @@ import pytest
 import time_machine
 from django.db import DatabaseError
 
-from publishing.formats import FORMATS
+from publishing.formats import PAGE_FORMATS
 from publishing.generation import live_manifest
 from publishing.management.commands import publish as command
 from publishing.management.commands.publish import TICK, TICK_IN_TROUBLE, Watcher
@@ -85,6 +85,6 @@ def test_a_render_that_fails_is_not_tried_without_pause(settings, monkeypatch):
         raise RuntimeError("no")
 
     with monkeypatch.context() as patch:
-        patch.setitem(FORMATS, "broken", fails)
+        patch.setitem(PAGE_FORMATS, "broken", fails)
         assert Watcher().tick() == TICK_IN_TROUBLE
     assert Watcher().tick() == TICK

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from publishing.artefact import Artefact
 from publishing.formats import widget
-from publishing.state import load_state
+from publishing.loading import load_state
 from tests.browser import open_browser, served
 from tests.make import make_component, make_incident, make_page, utc
 
@@ -29,7 +29,7 @@ def script() -> Artefact:
     make_page(name="Copernica </script> & <b>")
     images = make_component("Images")
     make_incident("Images <i>load</i> slowly", components={images.pk: "partial_outage"}, at=utc(2026, 3, 4, 9))
-    (artefact,) = widget.render(load_state(utc(2026, 3, 4, 12)))
+    (artefact,) = widget.page(load_state(utc(2026, 3, 4, 12)))
     return artefact
 
 

@@ -1,0 +1,328 @@
+"""Reading the facts into the values of `publishing.state`. What is read for a page never grows with the archive."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from incidents.choices import CLOSED, LINK_KIND_REVERSED, Impact, IncidentStatus, LinkKind
+from incidents.models import (
+    Component,
+    ComponentGroup,
+    Incident,
+    IncidentComponent,
+    IncidentLink,
+    IncidentUpdate,
+    Page,
+    StatusChange,
+)
+from incidents.rollup import incident_impact
+from incidents.times import starts_at
+from publishing.state import (
+    HISTORY_DAYS,
+    RECENT_DAYS,
+    AffectedState,
+    ComponentState,
+    EffectState,
+    GroupState,
+    LinkState,
+    Month,
+    NoticeState,
+    PageState,
+    PastNotice,
+    SiteState,
+    TraceState,
+    UpdateState,
+)
+
+NEWEST = 50  # of each kind: the public API lists as many
+LATEST = 25  # by their last word: as many entries has a feed
+
+Months = tuple[tuple[Month, int], ...]
+
+
+def load_state(now: dt.datetime, *, months: Months | None = None) -> PageState:
+    """Read what the page-level files need as of `now`, in one consistent view of the database.
+
+    Counting all `months` costs a look at every notice; whoever knows them already says so.
+    """
+    Page.objects.current()  # creates it in an empty database, which a reader cannot
+    with one_view():
+        return _load(now, months)
+
+
+@contextmanager
+def one_view() -> Iterator[None]:
+    """A transaction in which every query sees the same moment, and which keeps no writer waiting.
+
+    Inside another transaction (a rehearsal) it is that transaction's view.
+    """
+    connection = transaction.get_connection()
+    if connection.in_atomic_block:
+        yield
+        return
+    mode = getattr(connection, "transaction_mode", None)
+    if connection.vendor == "sqlite":
+        connection.transaction_mode = "DEFERRED"  # IMMEDIATE would take the one write lock
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    finally:
+        if connection.vendor == "sqlite":
+            connection.transaction_mode = mode
+
+
+def load_notices(**lookups: Any) -> list[NoticeState]:
+    """The public notices that `lookups` (as of a queryset's filter) select, whole; newest first by `at`."""
+    rows = (
+        Incident.objects.public()
+        .filter(**lookups)
+        .annotate(revision=Count("changes", filter=Q(changes__version__isnull=False)))
+        .prefetch_related(
+            Prefetch("updates", queryset=IncidentUpdate.objects.public().prefetch_related("affected__component")),
+            # Not in the components' order: moving one of them must not change every notice that ever named it.
+            Prefetch("affected", queryset=IncidentComponent.objects.select_related("component").order_by("pk")),
+            "effects",
+            Prefetch("links_out", queryset=IncidentLink.objects.select_related("target").order_by("pk")),
+            Prefetch("links_in", queryset=IncidentLink.objects.select_related("incident").order_by("pk")),
+        )
+    )
+    return sorted((_notice(row) for row in rows), key=lambda notice: (notice.at, notice.pk), reverse=True)
+
+
+def load_component_notices(code: str) -> list[NoticeState]:
+    """What is told of one component: its open notices, and the newest of each kind."""
+    about = Incident.objects.public().filter(affected__component__code=code)
+    ids = {
+        *about.open().values_list("pk", flat=True),
+        *about.order_by("-pk").values_list("pk", flat=True)[:NEWEST],
+        *about.scheduled().order_by("-pk").values_list("pk", flat=True)[:NEWEST],
+    }
+    return load_notices(pk__in=ids)
+
+
+def load_past(since: dt.datetime, until: dt.datetime, **lookups: Any) -> tuple[PastNotice, ...]:
+    """The notices filed at `since` or later but before `until`, newest first."""
+    words = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by("-display_at", "-pk")
+    rows = (
+        filed()
+        .filter(filed_at__gte=since, filed_at__lt=until, **lookups)
+        .order_by("-filed_at", "-pk")
+        .annotate(latest_html=Subquery(words.values("body_html")[:1]))
+    )
+    names = [name for name in PastNotice.__dataclass_fields__ if name != "zone"]
+    return tuple(
+        PastNotice(**{name: row[name] for name in names}, zone=ZoneInfo(row["time_zone"]))
+        for row in rows.values(*names, "time_zone")
+    )
+
+
+def load_month(month: Month, zone: ZoneInfo) -> tuple[PastNotice, ...]:
+    year, number = month
+    following = dt.date(year + number // 12, number % 12 + 1, 1)
+    return load_past(starts_at(dt.date(year, number, 1), zone), starts_at(following, zone))
+
+
+def count_months(zone: ZoneInfo) -> Months:
+    moments = filed().order_by().values_list("filed_at", flat=True)
+    counted: Counter[Month] = Counter()
+    for moment in moments.iterator(chunk_size=5000):
+        local = moment.astimezone(zone)
+        counted[local.year, local.month] += 1
+    return tuple(sorted(counted.items(), reverse=True))
+
+
+def filed() -> QuerySet[Incident]:
+    """Public notices with `filed_at`, the moment under which each is filed. There is an index for it."""
+    return Incident.objects.public().annotate(filed_at=Coalesce("work_starts_at", "started_at"))
+
+
+def _load(now: dt.datetime, months: Months | None) -> PageState:
+    page = Page.objects.get(pk=Page.ONLY)
+    site = load_site(page, now)
+    rows = _component_rows(now, site.zone)
+    components = tuple(_component(row) for row in rows if row.archived_at is None)
+    archived = tuple(_component(row) for row in rows if row.archived_at is not None)
+    groups = tuple(
+        GroupState(
+            code=row.code,
+            name=row.name,
+            description=row.description,
+            position=row.position,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            components=tuple(c for c in components if c.group_code == row.code),
+        )
+        for row in ComponentGroup.objects.all()
+    )
+    today = now.astimezone(site.zone).date()
+    return PageState(
+        **vars(site),
+        version=page.version,
+        updated_at=page.updated_at,
+        components=components,
+        archived=archived,
+        groups=tuple(group for group in groups if group.components),
+        notices=tuple(load_notices(pk__in=_current_ids())),
+        recent=load_past(
+            starts_at(today - dt.timedelta(days=RECENT_DAYS - 1), site.zone),
+            starts_at(today + dt.timedelta(days=1), site.zone),
+            status__in=CLOSED,
+        ),
+        traces=_traces(_history_begins(now, site.zone)),
+        months=count_months(site.zone) if months is None else months,
+    )
+
+
+def load_site(page: Page, now: dt.datetime) -> SiteState:
+    return SiteState(
+        code=page.code,
+        name=page.name,
+        description=page.description,
+        language=page.language,
+        support_url=page.support_url,
+        url=settings.PUBLIC_URL,
+        zone=page.zone,
+        generated_at=now,
+    )
+
+
+def _current_ids() -> set[int]:
+    public = Incident.objects.public()
+    return {
+        *public.open().values_list("pk", flat=True),
+        *public.realtime().order_by("-created_at", "-pk").values_list("pk", flat=True)[:NEWEST],
+        *public.scheduled().order_by("-work_starts_at", "-pk").values_list("pk", flat=True)[:NEWEST],
+        *_latest_ids(),
+    }
+
+
+def _latest_ids() -> set[int]:
+    """The notices that were heard of last; more than LATEST where several were heard of in the same moment."""
+    words = IncidentUpdate.objects.public().order_by("-display_at").values_list("incident_id", "display_at")
+    heard: dict[int, dt.datetime] = {}
+    for incident_id, at in [*words[: LATEST * 20]]:
+        if len(heard) >= LATEST and at < min(heard.values()):
+            break
+        heard.setdefault(incident_id, at)
+    return set(heard)
+
+
+def _history_begins(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    return starts_at(now.astimezone(zone).date() - dt.timedelta(days=HISTORY_DAYS), zone)
+
+
+def _component_rows(now: dt.datetime, zone: ZoneInfo) -> list[Component]:
+    since = _history_begins(now, zone)
+    own = StatusChange.objects.filter(component=OuterRef("pk"))
+    before = own.filter(at__lt=since).order_by("-at", "-pk")
+    recent = StatusChange.objects.filter(at__gte=since, at__lte=now)
+    return list(
+        Component.objects.select_related("group")
+        .annotate(
+            first_change_at=Subquery(own.filter(at__lte=now).order_by("at", "pk").values("at")[:1]),
+            before_at=Subquery(before.values("at")[:1]),
+            before_status=Subquery(before.values("status")[:1]),
+        )
+        .prefetch_related(Prefetch("status_changes", queryset=recent))
+    )
+
+
+def _traces(since: dt.datetime) -> dict[str, tuple[TraceState, ...]]:
+    lines = (
+        IncidentComponent.objects.filter(incident__published_at__isnull=False)
+        .filter(Q(incident__resolved_at__gte=since) | Q(incident__resolved_at=None))
+        .exclude(incident__status=IncidentStatus.SCHEDULED)
+        .annotate(filed_at=Coalesce("incident__work_starts_at", "incident__started_at"))
+        .order_by("-filed_at", "-incident_id")
+        .values_list(
+            "component__code",
+            "incident__code",
+            "incident__title",
+            "incident__actual_started_at",
+            "filed_at",
+            "incident__resolved_at",
+        )
+    )
+    traces: dict[str, list[TraceState]] = {}
+    for component, code, title, actual_started_at, filed_at, resolved_at in lines:
+        traces.setdefault(component, []).append(TraceState(code, title, actual_started_at or filed_at, resolved_at))
+    return {component: tuple(found) for component, found in traces.items()}
+
+
+def _component(row: Component) -> ComponentState:
+    before = [(row.before_at, row.before_status)] if row.before_at else []  # type: ignore[attr-defined]
+    return ComponentState(
+        code=row.code,
+        name=row.name,
+        description=row.description,
+        status=row.shown_status,
+        group_code=row.group.code if row.group else "",
+        group_name=row.group.name if row.group else "",
+        position=row.position,
+        showcase=row.showcase,
+        only_show_if_degraded=row.only_show_if_degraded,
+        start_date=row.start_date,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        first_change_at=row.first_change_at,  # type: ignore[attr-defined]
+        changes=(*before, *((change.at, change.status) for change in row.status_changes.all())),
+    )
+
+
+def _notice(row: Incident) -> NoticeState:
+    affected = tuple(
+        AffectedState(line.component.code, line.name, line.group_name, line.status, line.status)
+        for line in row.affected.all()
+    )
+    current = incident_impact((line.new_status for line in affected), override=row.impact_override)
+    copied = {
+        name: getattr(row, name)
+        for name in NoticeState.__dataclass_fields__
+        if name not in ("zone", "affected", "effects", "links", "updates", "current_impact")
+        and not name.endswith("_label")
+    }
+    return NoticeState(
+        **copied,
+        zone=row.zone,
+        data_statement_label=row.get_data_statement_display(),
+        data_outcome_label=row.get_data_outcome_display(),
+        affected=affected,
+        effects=tuple(EffectState(e.function, e.level, e.get_level_display(), e.note) for e in row.effects.all()),
+        links=_links(row),
+        updates=tuple(_update(update) for update in row.updates.all()),
+        current_impact=Impact.MAINTENANCE if row.is_scheduled and not row.impact_override else current,
+    )
+
+
+def _links(row: Incident) -> tuple[LinkState, ...]:
+    out = [(link.get_kind_display(), link.target) for link in row.links_out.all()]
+    back = [(str(LINK_KIND_REVERSED[LinkKind(link.kind)]), link.incident) for link in row.links_in.all()]
+    return tuple(
+        LinkState(str(label), other.code, other.title, other.kind, other.work_starts_at or other.started_at)
+        for label, other in out + back
+        if not other.is_draft
+    )
+
+
+def _update(row: IncidentUpdate) -> UpdateState:
+    copied = {name: getattr(row, name) for name in UpdateState.__dataclass_fields__ if name != "affected"}
+    return UpdateState(
+        **copied,
+        affected=tuple(
+            AffectedState(line.component.code, line.name, line.group_name, line.old_status, line.new_status)
+            for line in row.affected.all()
+        ),
+    )

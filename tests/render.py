@@ -1,0 +1,33 @@
+"""All artefacts of the facts as they stand, rendered in one go: what the publisher must arrive at step by step."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.utils import translation
+
+from publishing.artefact import Artefact
+from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
+from publishing.loading import load_component_notices, load_month, load_notices, load_state
+from publishing.state import MonthState
+
+
+def everything(now: dt.datetime) -> list[Artefact]:
+    state = load_state(now)
+    with translation.override(state.language):
+        state = load_state(now)
+        found = [*page_artefacts(state)]
+        for notice in load_notices():
+            found += notice_artefacts(state.site, notice)
+        order = [None, *(month for month, _count in state.months), None]
+        for newer, month, older in zip(order, order[1:], order[2:], strict=False):
+            rows = load_month(month, state.zone)
+            found += month_artefacts(state.site, MonthState(month, rows, older=older, newer=newer))
+        for component in state.components:
+            found += component_artefacts(state.site, component, load_component_notices(component.code))
+    return found
+
+
+def files(now: dt.datetime) -> dict[str, bytes]:
+    """The bodies by path."""
+    return {artefact.path: artefact.body for artefact in everything(now)}
