@@ -10,7 +10,8 @@ from incidents.actions import NoticeDetails, UpdateText, edit_notice, post_updat
 from incidents.clock import run_clock
 from incidents.models import Component
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
-from publishing.loading import load_notices, load_past, load_state
+from publishing.loading import load_past, load_state
+from publishing.notices import load_notices
 from publishing.state import MonthState
 from tests import story
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
