@@ -104,10 +104,14 @@ def test_every_absolute_link_is_of_the_mirror_but_ids_are_those_of_the_page(plac
     here, there = (feedparser.parse(str(root / "history.atom")) for root in (place, home))
     assert here.feed.links[1].href == f"{COPY}/history.atom"
     assert {entry.link.partition("/incidents/")[0] for entry in here.entries} == {COPY}
-    for feed in ("history.atom", "history.rss"):
+    component = f"components/{Component.objects.get().code}"
+    for feed in ("history.atom", "history.rss", f"{component}.atom", f"{component}.rss"):
         here, there = (feedparser.parse(str(root / feed)) for root in (place, home))
         assert [entry.id for entry in here.entries] == [entry.id for entry in there.entries]
         assert len(here.entries) == 2
+    here, there = (json.loads((root / "feed.json").read_text())["items"] for root in (place, home))
+    assert [item["id"] for item in here] == [item["id"] for item in there]
+    assert all(item["url"].startswith(f"{COPY}/incidents/") for item in here)
     here, there = (icalendar.Calendar.from_ical((root / "calendar.ics").read_bytes()) for root in (place, home))
     assert [event["UID"] for event in here.events] == [event["UID"] for event in there.events]
     assert all(event["URL"].startswith(f"{COPY}/incidents/") for event in here.events)
