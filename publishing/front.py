@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from publishing.forward import AnswerLost, Backend, BackendAway, BadRequest, Reply, TooBusy
 from publishing.generation import DamagedGeneration
-from publishing.live import Answer, Headers, Live, Table
+from publishing.live import OPEN_TO_SCRIPTS, Answer, Headers, Live, Table
 from publishing.negotiation import has_it, is_unmodified
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ StartResponse = Callable[[str, Headers], Any]
 
 DYNAMIC = ("/admin", "/static", "/subscribe", "/health")
 NOT_FOUND = "/404"  # the artefact shown for what does not exist; never a page of its own
+API = "/api/v2/"
+CACHE_NOTHING = "public, max-age=10"  # what is asked for may be published in this moment
 THREADS_FOR_THE_PAGE = 2
 
 CONTENT_SECURITY_POLICY = (
@@ -85,17 +87,24 @@ class Front:
         if table is None:
             text = "This status page is starting. It will be here in a moment."
             return self._own("503 Service Unavailable", "One moment", text, ("Retry-After", "5"))
-        if is_reading and table.has(known := _tidied(path)) and known != NOT_FOUND:
+        known = _tidied(path)
+        is_known = is_reading and known != NOT_FOUND and table.has(known)
+        if f"{known}/".startswith(API):  # its clients join addresses carelessly, and take a redirect for an outage
+            return (table.answer(known, accepted) if is_known else None) or self._no_such_data()
+        if is_known:
             return self._own("301 Moved Permanently", "Moved", "This page has moved.", ("Location", known))
         return self._not_found(table, environ)
+
+    def _no_such_data(self) -> Reply:
+        about = [("Content-Length", "0"), ("Cache-Control", CACHE_NOTHING), *OPEN_TO_SCRIPTS]
+        return Reply("404 Not Found", [*about, *self._security], b"")
 
     def _not_found(self, table: Table, environ: Environ) -> Reply:
         answer = table.answer(NOT_FOUND, environ.get("HTTP_ACCEPT_ENCODING", ""))
         if answer is None:
             return self._own("404 Not Found", "Not found", "There is no such page here.")
         headers = [line for line in answer.headers if line[0] not in ("ETag", "Last-Modified", "Cache-Control")]
-        # Short: the notice that is asked for may be published in this moment.
-        return Reply("404 Not Found", [*headers, ("Cache-Control", "public, max-age=10")], answer.body)
+        return Reply("404 Not Found", [*headers, ("Cache-Control", CACHE_NOTHING)], answer.body)
 
     def _from_django(self, environ: Environ) -> Reply:
         try:

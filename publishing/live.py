@@ -24,6 +24,8 @@ LONGEST_KEY, MOST_KEYS = 100, 5000
 # news is seen within a second. Shared caches may keep a page for ten, and for a week while we are away.
 CACHE_PAGE = "public, max-age=0, s-maxage=10, stale-while-revalidate=1, stale-if-error=604800"
 CACHE_FOREVER = "public, max-age=31536000, immutable"
+# Feeds and data are there for other sites' scripts, which may keep them by their tag.
+OPEN_TO_SCRIPTS = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", "ETag"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _answer(
         *security,
     ]
     if not entry.immutable and not entry.content_type.startswith("text/html"):
-        lasting.append(("Access-Control-Allow-Origin", "*"))  # feeds and data are there for other sites' scripts
+        lasting += OPEN_TO_SCRIPTS
     headers = [("Content-Type", entry.content_type), ("Content-Length", str(len(body))), *lasting]
     if encoding:
         headers.append(("Content-Encoding", encoding))

@@ -4,45 +4,40 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from incidents.choices import CLOSED, LINK_KIND_REVERSED, Impact, IncidentStatus, LinkKind
+from incidents.choices import CLOSED, IncidentStatus
 from incidents.models import (
     Component,
     ComponentGroup,
     Incident,
     IncidentComponent,
-    IncidentLink,
     IncidentUpdate,
     Page,
     StatusChange,
     filed_at,
 )
-from incidents.rollup import incident_impact
 from incidents.times import starts_at
+from publishing.notices import load_notices, newest_first
 from publishing.state import (
     HISTORY_DAYS,
     RECENT_DAYS,
-    AffectedState,
     ComponentState,
-    EffectState,
     GroupState,
-    LinkState,
     Month,
     NoticeState,
     PageState,
     PastNotice,
     SiteState,
     TraceState,
-    UpdateState,
 )
 
 NEWEST = 50  # of each kind: the public API lists as many
@@ -85,33 +80,17 @@ def one_view() -> Iterator[None]:
             connection.transaction_mode = mode
 
 
-def load_notices(**lookups: Any) -> list[NoticeState]:
-    """The public notices that `lookups` (as of a queryset's filter) select, whole; newest first by `at`."""
-    rows = (
-        Incident.objects.public()
-        .filter(**lookups)
-        .annotate(revision=Count("changes", filter=Q(changes__version__isnull=False)))
-        .prefetch_related(
-            Prefetch("updates", queryset=IncidentUpdate.objects.public().prefetch_related("affected__component")),
-            # Not in the components' order: moving one of them must not change every notice that ever named it.
-            Prefetch("affected", queryset=IncidentComponent.objects.select_related("component").order_by("pk")),
-            "effects",
-            Prefetch("links_out", queryset=IncidentLink.objects.select_related("target").order_by("pk")),
-            Prefetch("links_in", queryset=IncidentLink.objects.select_related("incident").order_by("pk")),
-        )
-    )
-    return sorted((_notice(row) for row in rows), key=lambda notice: (notice.at, notice.pk), reverse=True)
-
-
-def load_component_notices(code: str) -> list[NoticeState]:
-    """What is told of one component: its open notices, and the newest of each kind."""
+def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list[NoticeState]:
+    """What is told of one component: its open notices, and the newest of each kind. `known` need not be read again."""
     about = Incident.objects.public().filter(affected__component__code=code)
     ids = {
         *about.open().values_list("pk", flat=True),
-        *about.order_by("-pk").values_list("pk", flat=True)[:NEWEST],
-        *about.scheduled().order_by("-pk").values_list("pk", flat=True)[:NEWEST],
+        *about.order_by("-pk").values_list("pk", flat=True)[:LATEST],
+        *about.scheduled().order_by("-pk").values_list("pk", flat=True)[:LATEST],
     }
-    return load_notices(pk__in=ids)
+    at_hand = [notice for notice in known if notice.pk in ids]
+    missing = ids - {notice.pk for notice in at_hand}
+    return sorted(at_hand + (load_notices(pk__in=missing) if missing else []), key=newest_first, reverse=True)
 
 
 def load_past(since: dt.datetime, until: dt.datetime, **lookups: Any) -> tuple[PastNotice, ...]:
@@ -280,50 +259,4 @@ def _component(row: Component) -> ComponentState:
         updated_at=row.updated_at,
         first_change_at=row.first_change_at,  # type: ignore[attr-defined]
         changes=(*before, *((change.at, change.status) for change in row.status_changes.all())),
-    )
-
-
-def _notice(row: Incident) -> NoticeState:
-    affected = tuple(
-        AffectedState(line.component.code, line.name, line.group_name, line.status, line.status)
-        for line in row.affected.all()
-    )
-    current = incident_impact((line.new_status for line in affected), override=row.impact_override)
-    copied = {
-        name: getattr(row, name)
-        for name in NoticeState.__dataclass_fields__
-        if name not in ("zone", "affected", "effects", "links", "updates", "current_impact")
-        and not name.endswith("_label")
-    }
-    return NoticeState(
-        **copied,
-        zone=row.zone,
-        data_statement_label=row.get_data_statement_display(),
-        data_outcome_label=row.get_data_outcome_display(),
-        affected=affected,
-        effects=tuple(EffectState(e.function, e.level, e.get_level_display(), e.note) for e in row.effects.all()),
-        links=_links(row),
-        updates=tuple(_update(update) for update in row.updates.all()),
-        current_impact=Impact.MAINTENANCE if row.is_scheduled and not row.impact_override else current,
-    )
-
-
-def _links(row: Incident) -> tuple[LinkState, ...]:
-    out = [(link.get_kind_display(), link.target) for link in row.links_out.all()]
-    back = [(str(LINK_KIND_REVERSED[LinkKind(link.kind)]), link.incident) for link in row.links_in.all()]
-    return tuple(
-        LinkState(str(label), other.code, other.title, other.kind, other.work_starts_at or other.started_at)
-        for label, other in out + back
-        if not other.is_draft
-    )
-
-
-def _update(row: IncidentUpdate) -> UpdateState:
-    copied = {name: getattr(row, name) for name in UpdateState.__dataclass_fields__ if name != "affected"}
-    return UpdateState(
-        **copied,
-        affected=tuple(
-            AffectedState(line.component.code, line.name, line.group_name, line.old_status, line.new_status)
-            for line in row.affected.all()
-        ),
     )

@@ -19,11 +19,12 @@ from publishing.basis import Basis
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts
 from publishing.formats.history import filed_on, month_path
 from publishing.generation import DamagedGeneration, Place, Ref, find_shard, place_of, read_shard, shards_of
-from publishing.loading import Months, count_months, load_component_notices, load_month, load_notices
+from publishing.loading import Months, count_months, load_component_notices, load_month
+from publishing.notices import load_notices
 from publishing.state import ComponentState, Month, MonthState, NoticeState, PageState, PastNotice, notice_path
 from publishing.writing import Rendered, ShardUpdate
 
-SLICE_SECONDS = 1.0
+SLICE_SECONDS = 2.0
 
 
 class Plan:
@@ -181,7 +182,7 @@ class Plan:
 
     def _component(self, component: ComponentState) -> Rendered:
         self._components[component.code] = _fingerprint(component)
-        notices = load_component_notices(component.code)
+        notices = load_component_notices(component.code, self.state.notices)
         return Rendered(tuple(component_artefacts(self._site, component, notices)))
 
     def _load_month(self, month: Month) -> tuple[PastNotice, ...]:

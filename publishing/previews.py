@@ -12,7 +12,8 @@ from incidents.models import IncidentUpdate, Page
 from incidents.rehearsal import PreviewPane
 from incidents.signals import preview_requested
 from publishing.formats import feeds, notice
-from publishing.loading import load_notices, load_site
+from publishing.loading import load_site
+from publishing.notices import load_notices
 
 
 @receiver(preview_requested, dispatch_uid="publishing.previews")

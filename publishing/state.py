@@ -147,6 +147,7 @@ class NoticeState:
     title: str
     status: str
     impact: str
+    impact_override: str
     revision: int  # how many public acts made it what it is: rises with each change
     zone: ZoneInfo
     created_at: dt.datetime
@@ -163,9 +164,15 @@ class NoticeState:
     avoid_ends_at: dt.datetime | None
     actual_started_at: dt.datetime | None
     actual_ended_at: dt.datetime | None
+    completes_by_clock: bool
+    # Each text twice: as typed, and as HTML.
+    reason: str
     reason_html: str
+    advice_before: str
     advice_before_html: str
+    advice_during: str
     advice_during_html: str
+    advice_after: str
     advice_after_html: str
     data_statement: str
     data_statement_label: str

@@ -40,7 +40,7 @@ def open_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(artefacts: Iterable[Artefact]) -> Iterator[str]:
+def served(artefacts: Iterable[Artefact], *, policy: str = POLICY) -> Iterator[str]:
     """The address at which `artefacts` are served, on this machine only."""
     by_path = {artefact.path: artefact for artefact in artefacts}
 
@@ -48,7 +48,7 @@ def served(artefacts: Iterable[Artefact]) -> Iterator[str]:
         def do_GET(self) -> None:
             artefact = by_path.get(self.path)
             self.send_response(200 if artefact else 404)
-            self.send_header("Content-Security-Policy", POLICY)
+            self.send_header("Content-Security-Policy", policy)
             if artefact:
                 self.send_header("Content-Type", artefact.content_type)
             self.end_headers()

@@ -8,7 +8,8 @@ from django.utils import translation
 
 from publishing.artefact import Artefact
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
-from publishing.loading import load_component_notices, load_month, load_notices, load_state
+from publishing.loading import load_component_notices, load_month, load_state
+from publishing.notices import load_notices
 from publishing.state import MonthState
 
 

@@ -31,6 +31,7 @@ LAYERS = {
     "publishing": [
         {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
         {"state"},
+        {"notices"},
         {"loading", "boundaries", "days", "formats"},
         {"basis", "plan"},
         {"publish"},

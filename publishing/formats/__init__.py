@@ -22,10 +22,14 @@ from publishing.formats import (
     badges,
     calendar,
     feeds,
+    guide,
     history,
     home,
+    json_feed,
     not_found,
     notice,
+    notice_json,
+    notice_text,
     site,
     status_api,
     widget,
@@ -39,16 +43,20 @@ PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
     "not_found": not_found.page,
     "atom": feeds.atom,
     "rss": feeds.rss,
+    "json_feed": json_feed.page,
     "status_api": status_api.page,
     "calendar": calendar.page,
     "badges": badges.page,
     "widget": widget.page,
     "site": site.page,
+    "guide": guide.page,
 }
 
 NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]] = {
     "html": notice.notice,
     "calendar": calendar.notice,
+    "json": notice_json.notice,
+    "text": notice_text.notice,
 }
 
 MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] = {
@@ -59,6 +67,7 @@ MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] 
 COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[NoticeState]], Iterable[Artefact]]] = {
     "calendar": calendar.component,
     "badges": badges.component,
+    "feeds": feeds.component,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 from django.template.loader import render_to_string
 
@@ -12,12 +13,13 @@ from publishing.artefact import Artefact
 from publishing.formats.status_api import DESCRIPTIONS
 from publishing.state import ComponentState, NoticeState, PageState, SiteState
 
-CONTENT_TYPE = "image/svg+xml; charset=utf-8"
+CONTENT_TYPE = "image/svg+xml"
 HEIGHT = 28
 PADDING = 12
 DOT = 18
 # The average advance of a 13 px sans-serif letter; textLength makes the drawing fit whatever font a reader has.
 LETTER = 7.1
+WIDE_LETTER = 13  # those of East Asian scripts
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def _pair(folder: str, *, name: str, word: str, status: str) -> Iterable[Artefac
 
 def _badge(theme: Theme, *, name: str, word: str, status: str) -> bytes:
     text = f"{name}: {word}"
-    text_width = round(len(text) * LETTER)
+    wide = sum(east_asian_width(char) in "WF" for char in text)
+    text_width = round(wide * WIDE_LETTER + (len(text) - wide) * LETTER)
     context = {
         "theme": theme,
         "text": text,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nlargest
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from django.utils import feedgenerator, translation
+from django.utils import feedgenerator
 from django.utils.feedgenerator import rfc2822_date
 from django.utils.formats import date_format
 from django.utils.html import escape
@@ -20,7 +22,7 @@ from incidents.choices import IncidentStatus
 from incidents.times import zone_label
 from publishing.artefact import Artefact
 from publishing.formats.one_paragraph import one_paragraph
-from publishing.state import NoticeState, PageState, UpdateState
+from publishing.state import ComponentState, NoticeState, PageState, SiteState, UpdateState
 
 ENTRIES = 25
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -62,18 +64,52 @@ class Rss(feedgenerator.Rss201rev2Feed):
         return super().rss_attributes() | {"xmlns:dc": "http://purl.org/dc/elements/1.1/"}
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What one feed tells of: `path` is its own without the ending, `made_at` its date while it holds nothing."""
+
+    path: str
+    title: str
+    notices: Sequence[NoticeState]
+    made_at: dt.datetime
+
+
 def atom(state: PageState) -> list[Artefact]:
-    host = urlsplit(state.url).hostname
-    with translation.override(state.language):
-        about = _about(state, "/history.atom")
-        feed = Atom(**about, feed_guid=f"tag:{host},2005:/history", author_name=_xml(state.name))
-        return [_filled(feed, state, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")]
+    return [_atom(state, whole(state))]
 
 
 def rss(state: PageState) -> list[Artefact]:
-    with translation.override(state.language):
-        feed = Rss(**_about(state, "/history.rss"))
-        return [_filled(feed, state, lambda notice: state.url + notice.path)]
+    return [_rss(state, whole(state))]
+
+
+def component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterator[Artefact]:
+    """/components/<code>.atom and .rss: the notices that name this component."""
+    title = _("%(page)s Status - %(component)s") % {"page": site.name, "component": component.name}
+    selection = Selection(f"/components/{component.code}", title, notices, component.created_at)
+    yield _atom(site, selection)
+    yield _rss(site, selection)
+
+
+def whole(state: PageState) -> Selection:
+    title = _("%(page)s Status - Incident History") % {"page": state.name}
+    return Selection("/history", title, state.notices, state.updated_at)
+
+
+def newest(notices: Iterable[NoticeState]) -> list[NoticeState]:
+    """What a feed holds, the newest entry first."""
+    return nlargest(ENTRIES, notices, key=lambda notice: (entry_date(notice), notice.pk))
+
+
+def _atom(site: SiteState, selection: Selection) -> Artefact:
+    host = urlsplit(site.url).hostname
+    about = _about(site, selection, ".atom")
+    feed = Atom(**about, feed_guid=f"tag:{host},2005:{selection.path}", author_name=_xml(site.name))
+    return _filled(feed, site, selection, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")
+
+
+def _rss(site: SiteState, selection: Selection) -> Artefact:
+    feed = Rss(**_about(site, selection, ".rss"))
+    return _filled(feed, site, selection, lambda notice: site.url + notice.path)
 
 
 def entry_date(notice: NoticeState) -> dt.datetime:
@@ -90,24 +126,28 @@ def entry_html(notice: NoticeState, zone: ZoneInfo) -> str:
     return _xml(_banner(notice, zone) + "".join(paragraphs))
 
 
-def _about(state: PageState, path: str) -> dict[str, Any]:
-    newest = max((notice.updated_at for notice in state.notices), default=state.updated_at)
+def _about(site: SiteState, selection: Selection, ending: str) -> dict[str, Any]:
     return {
-        "title": _xml(_("%(page)s Status - Incident History") % {"page": state.name}),
-        "link": state.url,
-        "description": _xml(_("Incidents and maintenance of %(page)s") % {"page": state.name}),
-        "language": state.language,
-        "feed_url": state.url + path,
-        "updated": newest,
+        "title": _xml(selection.title),
+        "link": site.url,
+        "description": _xml(_("Incidents and maintenance of %(page)s") % {"page": site.name}),
+        "language": site.language,
+        "feed_url": site.url + selection.path + ending,
+        "updated": max((notice.updated_at for notice in selection.notices), default=selection.made_at),
     }
 
 
-def _filled(feed: feedgenerator.SyndicationFeed, state: PageState, unique_id: Callable[[NoticeState], str]) -> Artefact:
-    for notice in sorted(state.notices, key=lambda n: (entry_date(n), n.pk), reverse=True)[:ENTRIES]:
+def _filled(
+    feed: feedgenerator.SyndicationFeed,
+    site: SiteState,
+    selection: Selection,
+    unique_id: Callable[[NoticeState], str],
+) -> Artefact:
+    for notice in newest(selection.notices):
         feed.add_item(
             title=_xml(notice.title),
-            link=state.url + notice.path,
-            description=entry_html(notice, state.zone),
+            link=site.url + notice.path,
+            description=entry_html(notice, site.zone),
             unique_id=unique_id(notice),
             pubdate=entry_date(notice),
             updateddate=notice.updated_at,

@@ -94,8 +94,9 @@ def stamp(instant: dt.datetime | None, zone: ZoneInfo) -> str | None:
     """RFC 3339 in the page's zone, always with three digits of milliseconds; UTC is spelt Z."""
     if instant is None:
         return None
-    text = instant.astimezone(zone).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z") if zone.key in ("UTC", "Etc/UTC") else text
+    local = instant.astimezone(zone)
+    text = local.isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z") if local.tzname() == "UTC" else text
 
 
 def _component(state: PageState, component: ComponentState) -> Json:
@@ -140,7 +141,7 @@ def _notice(state: PageState, notice: NoticeState) -> Json:
     return {
         "id": notice.code,
         "name": notice.title,
-        "status": _status(notice.status),
+        "status": status_word(notice.status),
         "created_at": stamp(notice.created_at, state.zone),
         "updated_at": stamp(notice.updated_at, state.zone),
         "monitoring_at": stamp(notice.monitoring_at, state.zone),
@@ -156,10 +157,10 @@ def _notice(state: PageState, notice: NoticeState) -> Json:
 
 def _update(state: PageState, notice: NoticeState, update: UpdateState) -> Json:
     is_postmortem = update.status == IncidentStatus.POSTMORTEM
-    affected = [_affected(line) for line in update.affected]
+    affected = [affected_row(line) for line in update.affected]
     return {
         "id": update.code,
-        "status": _status(update.status),
+        "status": status_word(update.status),
         "body": update.body,
         "incident_id": notice.code,
         "created_at": stamp(update.created_at, state.zone),
@@ -172,7 +173,7 @@ def _update(state: PageState, notice: NoticeState, update: UpdateState) -> Json:
     }
 
 
-def _affected(line: AffectedState) -> Json:
+def affected_row(line: AffectedState) -> Json:
     return {
         "code": line.component_code,
         "name": line.full_name,
@@ -181,7 +182,7 @@ def _affected(line: AffectedState) -> Json:
     }
 
 
-def _status(status: str) -> str:
+def status_word(status: str) -> str:
     """Clients break on words they do not know: to them a cancelled maintenance is over."""
     return IncidentStatus.COMPLETED.value if status == IncidentStatus.CANCELLED else status
 

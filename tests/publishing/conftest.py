@@ -56,9 +56,12 @@ class Processes:
     started: list[subprocess.Popen] = field(default_factory=list)
 
     def python(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        return self.program(sys.executable, *arguments, **environment)
+
+    def program(self, *command: str, **environment: str) -> subprocess.Popen:
         log = (self.directory / f"{len(self.started)}.log").open("wb")
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            command,
             cwd=ROOT,
             env={**self.environment, **environment},
             stdout=log,

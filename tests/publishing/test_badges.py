@@ -30,6 +30,16 @@ def test_a_badge_says_in_words_what_it_shows():
     }
 
 
+def test_a_badge_is_as_wide_as_its_text():
+    make_page(name="状態")
+
+    drawing = ElementTree.fromstring(files("/badge.svg")["/badge.svg"])
+
+    text = drawing.find("{http://www.w3.org/2000/svg}text")
+    assert int(text.get("textLength")) == round(2 * 13 + len(": All Systems Operational") * 7.1)
+    assert int(drawing.get("width")) == int(text.get("textLength")) + 42
+
+
 def test_the_site_map_names_every_notice():
     make_page()
     incident = make_incident()

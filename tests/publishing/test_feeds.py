@@ -12,7 +12,7 @@ from publishing.formats import feeds
 from publishing.formats.one_paragraph import one_paragraph
 from publishing.loading import load_state
 from tests import story
-from tests.make import make_incident, make_maintenance, make_page, utc
+from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -168,3 +168,27 @@ def test_a_hostile_title_stays_text(format_):
 )
 def test_blocks_become_lines_of_one_paragraph(html, paragraph):
     assert one_paragraph(html) == paragraph
+
+
+def test_a_component_has_feeds_of_what_names_it(settings):
+    settings.PUBLIC_URL = "https://status.example.com"
+    make_page()
+    images, quiet = make_component("Images"), make_component("Links")
+    concerned = make_incident("Images load slowly", components={images.pk: "partial_outage"}, at=NOW)
+    make_incident("Late mail", at=NOW)
+    state = load_state(NOW)
+
+    def read_of(component, notices):
+        by_path = {artefact.path: artefact.body for artefact in feeds.component(state, component, notices)}
+        stem = f"/components/{component.code}"
+        assert set(by_path) == {f"{stem}.atom", f"{stem}.rss"}
+        return [feedparser.parse(body) for body in by_path.values()]
+
+    of_images, of_quiet = state.component(images.code), state.component(quiet.code)
+    for feed in read_of(of_images, [n for n in state.notices if n.affected]):
+        assert feed.feed.title == "Copernica Status - Images"
+        assert [entry.link for entry in feed.entries] == [f"https://status.example.com/incidents/{concerned.code}"]
+    for feed in read_of(of_quiet, []):
+        assert (feed.bozo, feed.entries) == (False, [])
+    (tag, _none) = [feed.feed.get("id", "") for feed in read_of(of_images, [])]
+    assert tag == f"tag:status.example.com,2005:/components/{images.code}"

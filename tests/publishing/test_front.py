@@ -20,6 +20,7 @@ from tests.publishing.test_generation import HTML, asset, page, write
 
 HOME = "<h1>All systems work</h1>" * 50
 FEED = b"<feed/>" * 50
+DATA = b'{"page":{}}' * 50
 SECRET = "nobody may read this"
 
 
@@ -60,6 +61,7 @@ def site(tmp_path):
         page("/404", "<h1>There is no such page</h1>" * 20),
         page("/incidents/abc"),
         Artefact("/history.atom", "application/atom+xml", FEED),
+        Artefact("/api/v2/summary.json", "application/json; charset=utf-8", DATA),
         asset("page.1.css", "body{}"),
     )
     return root
@@ -138,6 +140,28 @@ def test_without_https_browsers_are_not_bound_to_it(front):
 def test_feeds_are_open_to_the_scripts_of_other_sites_and_pages_are_not(front):
     assert ask(front, "/history.atom").headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-origin" not in ask(front, "/").headers
+
+
+@pytest.mark.parametrize("path", ["/api/v2/summary.json", "//api/v2/summary.json", "/api//v2/summary.json/"])
+def test_clients_of_the_api_are_never_sent_elsewhere(front, path):
+    answer = ask(front, path, query="_=1700000000")
+
+    assert (answer.status, answer.body) == (200, DATA)
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-expose-headers"] == "ETag"
+    again = ask(front, path, if_none_match=answer.headers["etag"])
+    assert (again.status, again.body, again.headers["access-control-allow-origin"]) == (304, b"", "*")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("path", ["/api/v2/nothing.json", "//api/v2/nothing.json", "/api/v2/"])
+def test_what_the_api_does_not_have_is_an_empty_404(front, path, method):
+    answer = ask(front, path, method)
+
+    assert (answer.status, answer.body, answer.headers["content-length"]) == (404, b"", "0")
+    assert "content-type" not in answer.headers
+    assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def test_assets_may_be_kept_for_ever(front):

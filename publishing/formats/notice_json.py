@@ -1,0 +1,94 @@
+"""/incidents/<code>.json: one notice with all its updates, in the form in which Statuspage's webhooks carry it.
+
+Of a component it says what the notice says of it, under the name that it had then, and nothing of what has become of it
+since: while the notice stands, so does its file. `position` is the place in the notice; what only the component itself
+knows (its description, its group's id) is null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from incidents.choices import IncidentStatus
+from publishing.artefact import Artefact
+from publishing.formats.status_api import CONTENT_TYPE, Json, affected_row, stamp, status_word
+from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
+
+
+def notice(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
+    body = json.dumps(incident(site, notice), ensure_ascii=False, separators=(",", ":"))
+    yield Artefact(f"{notice.path}.json", CONTENT_TYPE, body.encode())
+
+
+def incident(site: SiteState, notice: NoticeState) -> Json:
+    zone = site.zone
+    return {
+        "name": notice.title,
+        "status": status_word(notice.status),
+        "created_at": stamp(notice.created_at, zone),
+        "updated_at": stamp(notice.updated_at, zone),
+        "monitoring_at": stamp(notice.monitoring_at, zone),
+        "resolved_at": stamp(notice.resolved_at, zone),
+        "impact": notice.impact,
+        "shortlink": f"{site.url}{notice.path}",
+        **_postmortem(site, notice),
+        "backfilled": False,
+        "scheduled_for": stamp(notice.work_starts_at, zone),
+        "scheduled_until": stamp(notice.work_ends_at, zone),
+        "scheduled_remind_prior": False,
+        "scheduled_reminded_at": None,
+        "impact_override": notice.impact_override or None,
+        "scheduled_auto_in_progress": notice.is_scheduled,
+        "scheduled_auto_completed": notice.is_scheduled and notice.completes_by_clock,
+        "id": notice.code,
+        "page_id": site.code,
+        "incident_updates": [_update(site, notice, update) for update in notice.updates],
+        "components": [_component(site, notice, line, place) for place, line in enumerate(notice.affected, start=1)],
+    }
+
+
+def _postmortem(site: SiteState, notice: NoticeState) -> Json:
+    newest = next((update for update in notice.updates if update.status == IncidentStatus.POSTMORTEM), None)
+    return {
+        "postmortem_ignored": False,
+        "postmortem_body": newest.body if newest else None,
+        "postmortem_body_last_updated_at": stamp(newest.updated_at, site.zone) if newest else None,
+        "postmortem_published_at": stamp(newest.display_at, site.zone) if newest else None,
+        "postmortem_notified_subscribers": bool(newest and newest.notify),
+        "postmortem_notified_twitter": False,
+    }
+
+
+def _update(site: SiteState, notice: NoticeState, update: UpdateState) -> Json:
+    is_postmortem = update.status == IncidentStatus.POSTMORTEM
+    affected = [affected_row(line) for line in update.affected]
+    return {
+        "status": status_word(update.status),
+        "body": update.body,
+        "created_at": stamp(update.created_at, site.zone),
+        "wants_twitter_update": False,
+        "twitter_updated_at": None,
+        "updated_at": stamp(update.updated_at, site.zone),
+        "display_at": None if is_postmortem else stamp(update.display_at, site.zone),
+        "affected_components": None if is_postmortem or not affected else affected,
+        "custom_tweet": None,
+        "deliver_notifications": update.notify,
+        "id": update.code,
+        "incident_id": notice.code,
+    }
+
+
+def _component(site: SiteState, notice: NoticeState, line: AffectedState, place: int) -> Json:
+    return {
+        "status": line.new_status,
+        "name": line.name,
+        "created_at": stamp(notice.created_at, site.zone),
+        "updated_at": stamp(notice.updated_at, site.zone),
+        "position": place,
+        "description": None,
+        "showcase": True,
+        "id": line.component_code,
+        "page_id": site.code,
+        "group_id": None,
+    }

@@ -1,0 +1,135 @@
+"""/incidents/<code>.txt: the whole notice as plain text, for terminals, chats and mails that somebody forwards."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from incidents.times import describe
+from publishing.artefact import Artefact
+from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
+
+CONTENT_TYPE = "text/plain; charset=utf-8"
+WIDTH = 78
+LIST_ITEM = re.compile(r"\s*(?:[-+*]|\d{1,9}\.)\s+|\s*(?:>\s*)+|\s*")
+
+# What stands beside a label: one line or two.
+Fact = tuple[str, list[str]]
+
+
+def notice(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
+    yield Artefact(f"{notice.path}.txt", CONTENT_TYPE, text(site, notice).encode("utf-8", "replace"))
+
+
+def text(site: SiteState, notice: NoticeState) -> str:
+    """Everything the notice's page tells, in its order: what is going on, what to do, why, and all updates."""
+    parts = [
+        _paragraphs(f"[{notice.status_label}] {notice.title}"),
+        _("%(page)s status") % {"page": site.name} + f"\n{site.url}{notice.path}",
+        _paragraphs(notice.all_clear.body) if notice.all_clear else "",
+        "\n".join(_facts(notice)),
+    ]
+    sections = [
+        (_("What this means for you"), _effects(notice)),
+        (_("What to do"), _advice(notice)),
+        (_("Why"), _paragraphs(notice.reason)),
+        (_("Notices that belong to this one"), _links(site, notice)),
+        (_("Updates, newest first"), "\n\n".join(_update(update, notice) for update in notice.updates)),
+    ]
+    parts += [f"{title}\n{'-' * len(title)}\n\n{body}" for title, body in sections if body]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(notice: NoticeState) -> Iterator[str]:
+    for label, lines in [*_times(notice), *_statements(notice)]:
+        yield f"{label}:"
+        yield from (f"  {line}" for line in lines)
+
+
+def _times(notice: NoticeState) -> Iterator[Fact]:
+    windows = (
+        (_("Avoid"), notice.avoid_starts_at, notice.avoid_ends_at),
+        (_("Work"), notice.work_starts_at, notice.work_ends_at),
+        (_("As it went"), notice.actual_started_at, notice.actual_ended_at),
+    )
+    for label, start, end in windows:
+        if start and end:
+            yield label, _window(start, end, notice)
+    if not notice.is_scheduled:
+        yield _("Began"), [describe(notice.started_at, notice.zone)]
+        ended = describe(notice.resolved_at, notice.zone) if notice.resolved_at else ""
+        yield _("Ended"), [ended or _("Not yet; we do not know when.")]
+    if notice.is_open and notice.next_update_by:
+        yield _("Next update by"), [describe(notice.next_update_by, notice.zone)]
+    if notice.edited_at:
+        yield _("Edited"), [describe(notice.edited_at, notice.zone)]
+
+
+def _window(start: dt.datetime, end: dt.datetime, notice: NoticeState) -> list[str]:
+    return [
+        _("From %(time)s") % {"time": describe(start, notice.zone)},
+        _("until %(time)s") % {"time": describe(end, notice.zone)},
+    ]
+
+
+def _statements(notice: NoticeState) -> Iterator[Fact]:
+    if notice.affected:
+        names = _("Affected functions")
+        lines = [
+            f"{line.full_name}: {line.status_label}" if notice.is_open else line.full_name for line in notice.affected
+        ]
+        yield names, lines
+    if notice.data_statement:
+        yield _("Data"), [notice.data_statement_label]
+    if notice.data_outcome:
+        yield _("Data, in the end"), [notice.data_outcome_label]
+
+
+def _effects(notice: NoticeState) -> str:
+    lines = [f"- {e.function}: {e.level_label}" + (f". {e.note}" if e.note else "") for e in notice.effects]
+    return _paragraphs("\n".join(lines))
+
+
+def _advice(notice: NoticeState) -> str:
+    texts = (
+        (_("Before"), notice.advice_before),
+        (_("Meanwhile"), notice.advice_during),
+        (_("Afterwards"), notice.advice_after),
+    )
+    return "\n\n".join(f"{label}:\n{_paragraphs(body)}" for label, body in texts if body)
+
+
+def _links(site: SiteState, notice: NoticeState) -> str:
+    return "\n".join(f"- {capfirst(link.label)}: {link.title}\n  {site.url}{link.path}" for link in notice.links)
+
+
+def _update(update: UpdateState, notice: NoticeState) -> str:
+    when = describe(update.display_at, notice.zone)
+    head = [f"{update.status_label} · {when}"]
+    if update.byline:
+        head.append(update.byline)
+    if update.edited_at:
+        head.append(_("Edited %(time)s") % {"time": describe(update.edited_at, notice.zone)})
+    moved = [_said(line) for line in update.affected if line.old_status != line.new_status]
+    body = [_paragraphs(update.body)] if update.body else []
+    return "\n\n".join(["\n".join(head), *body, *(["\n".join(moved)] if moved else [])])
+
+
+def _said(line: AffectedState) -> str:
+    return f"{line.full_name}: {line.status_label}"
+
+
+def _paragraphs(source: str) -> str:
+    """Text as it was typed, its long lines broken: Markdown reads well as it is. Tables keep their lines."""
+    return "\n".join(line if "|" in line else _broken(line) for line in source.split("\n"))
+
+
+def _broken(line: str) -> str:
+    mark = LIST_ITEM.match(line)
+    hang = " " * (len(mark.group()) if mark else 0)
+    return textwrap.fill(line, WIDTH, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)

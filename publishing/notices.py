@@ -1,0 +1,121 @@
+"""Reading notices whole. In few plain queries: a page holds a hundred of them, and is made anew for each change."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count
+
+from incidents.choices import LINK_KIND_REVERSED, DataStatement, EffectLevel, Impact, LinkKind
+from incidents.models import Change, Effect, Incident, IncidentComponent, IncidentLink, IncidentUpdate, UpdateComponent
+from incidents.rollup import incident_impact
+from publishing.state import AffectedState, EffectState, LinkState, NoticeState, UpdateState
+
+# Not by the components' positions: moving one of them must not change every notice that ever named it.
+AS_WRITTEN = "pk"
+
+_COPIED = [
+    name
+    for name in NoticeState.__dataclass_fields__
+    if name not in ("zone", "revision", "affected", "effects", "links", "updates", "current_impact")
+    and not name.endswith("_label")
+]
+_COPIED_OF_UPDATE = [name for name in UpdateState.__dataclass_fields__ if name != "affected"]
+
+
+def newest_first(notice: NoticeState) -> tuple[dt.datetime, int]:
+    """The key by which to sort notices, reversed."""
+    return notice.at, notice.pk
+
+
+def load_notices(**lookups: Any) -> list[NoticeState]:
+    """The public notices that `lookups` (as of a queryset's filter) select, newest first."""
+    rows = list(Incident.objects.public().filter(**lookups).order_by())
+    ids = [row.pk for row in rows]
+    acts = Change.objects.filter(incident__in=ids, version__isnull=False).order_by().values_list("incident_id")
+    revisions = dict(acts.annotate(number=Count("pk")))
+    updates, affected, effects, links = _updates(ids), _affected(ids), _effects(ids), _links(ids)
+    notices = [
+        _notice(row, revisions.get(row.pk, 0), updates[row.pk], affected[row.pk], effects[row.pk], links[row.pk])
+        for row in rows
+    ]
+    return sorted(notices, key=newest_first, reverse=True)
+
+
+def _notice(
+    row: Incident,
+    revision: int,
+    updates: Iterable[UpdateState],
+    affected: Iterable[AffectedState],
+    effects: Iterable[EffectState],
+    links: Iterable[LinkState],
+) -> NoticeState:
+    affected = tuple(affected)
+    current = incident_impact((line.new_status for line in affected), override=row.impact_override)
+    return NoticeState(
+        **{name: getattr(row, name) for name in _COPIED},
+        zone=row.zone,
+        revision=revision,
+        data_statement_label=_label(row.data_statement),
+        data_outcome_label=_label(row.data_outcome),
+        affected=affected,
+        effects=tuple(effects),
+        links=tuple(links),
+        updates=tuple(updates),
+        current_impact=Impact.MAINTENANCE if row.is_scheduled and not row.impact_override else current,
+    )
+
+
+def _label(statement: str) -> str:
+    return str(DataStatement(statement).label) if statement else ""
+
+
+def _updates(ids: list[int]) -> dict[int, list[UpdateState]]:
+    lines = UpdateComponent.objects.filter(update__incident__in=ids).order_by(AS_WRITTEN)
+    affected = defaultdict(list)
+    for update_id, *line in lines.values_list(
+        "update_id", "component__code", "name", "group_name", "old_status", "new_status"
+    ):
+        affected[update_id].append(AffectedState(*line))
+    rows = IncidentUpdate.objects.public().filter(incident__in=ids).order_by("-display_at", "-pk")
+    updates = defaultdict(list)
+    for incident_id, *copied in rows.values_list("incident_id", *_COPIED_OF_UPDATE):
+        values = dict(zip(_COPIED_OF_UPDATE, copied, strict=True))
+        updates[incident_id].append(UpdateState(**values, affected=tuple(affected[values["pk"]])))
+    return updates
+
+
+def _affected(ids: list[int]) -> dict[int, list[AffectedState]]:
+    rows = IncidentComponent.objects.filter(incident__in=ids).order_by(AS_WRITTEN)
+    affected = defaultdict(list)
+    for incident_id, code, name, group_name, status in rows.values_list(
+        "incident_id", "component__code", "name", "group_name", "status"
+    ):
+        affected[incident_id].append(AffectedState(code, name, group_name, status, status))
+    return affected
+
+
+def _effects(ids: list[int]) -> dict[int, list[EffectState]]:
+    rows = Effect.objects.filter(incident__in=ids).order_by("position", "pk")
+    effects = defaultdict(list)
+    for incident_id, function, level, note in rows.values_list("incident_id", "function", "level", "note"):
+        effects[incident_id].append(EffectState(function, level, str(EffectLevel(level).label), note))
+    return effects
+
+
+def _links(ids: list[int]) -> dict[int, list[LinkState]]:
+    """Those of a notice first, then those that others have to it; none with a draft."""
+    links = defaultdict(list)
+    ends = IncidentLink.objects.select_related("incident", "target").order_by("pk")
+    for link in ends.filter(incident__in=ids):
+        links[link.incident_id].append((str(link.get_kind_display()), link.target))
+    for link in ends.filter(target__in=ids):
+        links[link.target_id].append((str(LINK_KIND_REVERSED[LinkKind(link.kind)]), link.incident))
+    return defaultdict(list, {pk: [_link(*end) for end in found if not end[1].is_draft] for pk, found in links.items()})
+
+
+def _link(label: str, other: Incident) -> LinkState:
+    return LinkState(label, other.code, other.title, other.kind, other.work_starts_at or other.started_at)

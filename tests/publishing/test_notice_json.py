@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from incidents.actions import UpdateText, post_update
+from incidents.component_actions import set_component_status
+from publishing.formats import notice_json
+from publishing.loading import load_state
+from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+
+pytestmark = pytest.mark.django_db
+
+NOW = utc(2026, 3, 4, 12)
+
+
+def read(incident):
+    state = load_state(NOW)
+    (artefact,) = notice_json.notice(state, next(n for n in state.notices if n.pk == incident.pk))
+    assert artefact.path == f"/incidents/{incident.code}.json"
+    return json.loads(artefact.body)
+
+
+def post(incident, status, body, *at):
+    post_update(incident, UpdateText(status=status, body=body), actor=None, at=utc(*at))
+    return incident.updates.get(status=status).code
+
+
+def test_a_notice_with_a_post_mortem_is_this_in_this_order():
+    page = make_page(time_zone="UTC")
+    lookups = make_component("Tracking", group="APIs")
+    incident = make_incident(components={lookups.pk: "partial_outage"}, at=utc(2026, 3, 4, 9, 2, 11, 400900))
+    first = incident.updates.get().code
+    last = post(incident, "resolved", "All is *well*.\n\nSorry.", 2026, 3, 4, 9, 15)
+    looking_back = post(incident, "postmortem", "## Why\nA disk.", 2026, 3, 5, 9)
+    begun, over, told = "2026-03-04T09:02:11.400Z", "2026-03-04T09:15:00.000Z", "2026-03-05T09:00:00.000Z"
+
+    def update(code, status, body, at, **fields):
+        return {
+            "status": status,
+            "body": body,
+            "created_at": at,
+            "wants_twitter_update": False,
+            "twitter_updated_at": None,
+            "updated_at": at,
+            "display_at": at,
+            "affected_components": None,
+            "custom_tweet": None,
+            "deliver_notifications": True,
+            "id": code,
+            "incident_id": incident.code,
+        } | fields
+
+    affected = {
+        "code": lookups.code,
+        "name": "APIs - Tracking",
+        "old_status": "operational",
+        "new_status": "partial_outage",
+    }
+    expected = {
+        "name": "Slow mailings",
+        "status": "postmortem",
+        "created_at": begun,
+        "updated_at": told,
+        "monitoring_at": None,
+        "resolved_at": over,
+        "impact": "major",
+        "shortlink": f"http://127.0.0.1:8000/incidents/{incident.code}",
+        "postmortem_ignored": False,
+        "postmortem_body": "## Why\nA disk.",
+        "postmortem_body_last_updated_at": told,
+        "postmortem_published_at": told,
+        "postmortem_notified_subscribers": True,
+        "postmortem_notified_twitter": False,
+        "backfilled": False,
+        "scheduled_for": None,
+        "scheduled_until": None,
+        "scheduled_remind_prior": False,
+        "scheduled_reminded_at": None,
+        "impact_override": None,
+        "scheduled_auto_in_progress": False,
+        "scheduled_auto_completed": False,
+        "id": incident.code,
+        "page_id": page.code,
+        "incident_updates": [
+            update(looking_back, "postmortem", "## Why\nA disk.", told, display_at=None),
+            update(last, "resolved", "All is *well*.\n\nSorry.", over),
+            update(
+                first,
+                "investigating",
+                "We are looking into it.",
+                begun,
+                affected_components=[affected],
+            ),
+        ],
+        "components": [
+            {
+                "status": "operational",
+                "name": "Tracking",
+                "created_at": begun,
+                "updated_at": told,
+                "position": 1,
+                "description": None,
+                "showcase": True,
+                "id": lookups.code,
+                "page_id": page.code,
+                "group_id": None,
+            }
+        ],
+    }
+    assert json.dumps(read(incident)) == json.dumps(expected)
+
+
+def test_a_maintenance_says_when_and_what_the_clock_does():
+    make_page()
+    work = make_maintenance(starts=utc(2026, 3, 8, 2), ends=utc(2026, 3, 8, 3), completes_by_clock=True)
+
+    row = read(work)
+
+    assert (row["scheduled_for"], row["scheduled_until"]) == (
+        "2026-03-08T03:00:00.000+01:00",
+        "2026-03-08T04:00:00.000+01:00",
+    )
+    assert (row["impact"], row["scheduled_auto_in_progress"], row["scheduled_auto_completed"]) == (
+        "maintenance",
+        True,
+        True,
+    )
+
+
+def test_a_component_that_changes_since_leaves_the_file_as_it_is():
+    make_page()
+    images = make_component("Images")
+    incident = make_incident(components={images.pk: "partial_outage"}, at=utc(2026, 3, 4, 9))
+    post_update(incident, UpdateText(status="resolved", body="Fixed."), actor=None, at=utc(2026, 3, 4, 10))
+    before = read(incident)
+
+    set_component_status(images, "major_outage", actor=None, at=utc(2026, 3, 4, 11))
+
+    assert read(incident) == before
