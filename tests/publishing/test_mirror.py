@@ -97,22 +97,23 @@ def test_a_plain_file_server_answers_every_public_path_and_no_link_is_broken(pla
 
 def test_every_absolute_link_is_of_the_mirror_but_ids_are_those_of_the_page(place, settings):
     publish_if_stale(NOW)
-    home = settings.SNAPSHOT_DIR / "current"
+    home = {file.path: file.file.read_bytes() for file in public_files(settings.SNAPSHOT_DIR)}
     job_for(place).run(NOW)
     notice = next(place.glob("incidents/*/index.html")).parent.name
 
-    here, there = (feedparser.parse(str(root / "history.atom")) for root in (place, home))
+    here = feedparser.parse((place / "history.atom").read_bytes())
     assert here.feed.links[1].href == f"{COPY}/history.atom"
     assert {entry.link.partition("/incidents/")[0] for entry in here.entries} == {COPY}
-    component = f"components/{Component.objects.get().code}"
-    for feed in ("history.atom", "history.rss", f"{component}.atom", f"{component}.rss"):
-        here, there = (feedparser.parse(str(root / feed)) for root in (place, home))
+    component = f"/components/{Component.objects.get().code}"
+    for path in ("/history.atom", "/history.rss", f"{component}.atom", f"{component}.rss"):
+        here, there = (feedparser.parse(body) for body in ((place / path[1:]).read_bytes(), home[path]))
         assert [entry.id for entry in here.entries] == [entry.id for entry in there.entries]
         assert len(here.entries) == 2
-    here, there = (json.loads((root / "feed.json").read_text())["items"] for root in (place, home))
+    here, there = (json.loads(body)["items"] for body in (text(place, "feed.json"), home["/feed.json"]))
     assert [item["id"] for item in here] == [item["id"] for item in there]
     assert all(item["url"].startswith(f"{COPY}/incidents/") for item in here)
-    here, there = (icalendar.Calendar.from_ical((root / "calendar.ics").read_bytes()) for root in (place, home))
+    calendars = (text(place, "calendar.ics"), home["/calendar.ics"])
+    here, there = (icalendar.Calendar.from_ical(body) for body in calendars)
     assert [event["UID"] for event in here.events] == [event["UID"] for event in there.events]
     assert all(event["URL"].startswith(f"{COPY}/incidents/") for event in here.events)
     api = json.loads(text(place, "api/v2/incidents.json"))
