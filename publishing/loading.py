@@ -32,6 +32,7 @@ from publishing.state import (
     RECENT_DAYS,
     ComponentState,
     GroupState,
+    Mirror,
     Month,
     NoticeState,
     PageState,
@@ -46,14 +47,14 @@ LATEST = 25  # by their last word: as many entries has a feed
 Months = tuple[tuple[Month, int], ...]
 
 
-def load_state(now: dt.datetime, *, months: Months | None = None) -> PageState:
-    """Read what the page-level files need as of `now`, in one consistent view of the database.
+def load_state(now: dt.datetime, *, mirror: Mirror | None = None, months: Months | None = None) -> PageState:
+    """Read what the page-level files need as of `now`, at home or on `mirror`, in one consistent view of the database.
 
     Counting all `months` costs a look at every notice; whoever knows them already says so.
     """
     Page.objects.current()  # creates it in an empty database, which a reader cannot
     with one_view():
-        return _load(now, months)
+        return _load(now, mirror, months)
 
 
 @contextmanager
@@ -129,9 +130,9 @@ def filed() -> QuerySet[Incident]:
     return Incident.objects.public().annotate(filed_at=filed_at())
 
 
-def _load(now: dt.datetime, months: Months | None) -> PageState:
+def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> PageState:
     page = Page.objects.get(pk=Page.ONLY)
-    site = load_site(page, now)
+    site = load_site(page, now, mirror=mirror)
     rows = _component_rows(now, site.zone)
     components = tuple(_component(row) for row in rows if row.archived_at is None)
     archived = tuple(_component(row) for row in rows if row.archived_at is not None)
@@ -166,14 +167,16 @@ def _load(now: dt.datetime, months: Months | None) -> PageState:
     )
 
 
-def load_site(page: Page, now: dt.datetime) -> SiteState:
+def load_site(page: Page, now: dt.datetime, *, mirror: Mirror | None = None) -> SiteState:
     return SiteState(
         code=page.code,
         name=page.name,
         description=page.description,
         language=page.language,
         support_url=page.support_url,
-        url=settings.PUBLIC_URL,
+        url=mirror.url if mirror else settings.PUBLIC_URL,
+        home_url=settings.PUBLIC_URL,
+        mirror=mirror,
         zone=page.zone,
         generated_at=now,
     )

@@ -27,6 +27,7 @@ from publishing.generation import DamagedGeneration, Manifest, live_manifest
 from publishing.loading import load_state, one_view
 from publishing.plan import Plan
 from publishing.pruning import empty_bin, set_aside
+from publishing.state import Mirror
 from publishing.writing import write_generation
 
 log = logging.getLogger(__name__)
@@ -69,20 +70,21 @@ def publish_if_stale(
     A render or write that fails leaves the live generation as it is and is kept for `last_failure` and `behind`.
     Raises django.db.Error when the database cannot be read.
     """
-    if not force and not _is_owed(now, upgrade=upgrade):
+    root = settings.SNAPSHOT_DIR
+    if not force and not is_owed(root, now, upgrade=upgrade):
         _forget_failure()  # if there was one, another process has mended it
         return False
     published, rounds = False, ROUNDS
     try:
         while rounds:  # someone may post while we render
-            with _only_publisher(settings.SNAPSHOT_DIR):
-                if not force and not _is_owed(now, upgrade=upgrade):
+            with only_publisher(root):
+                if not force and not is_owed(root, now, upgrade=upgrade):
                     break
-                manifest = _publish(now or timezone.now(), upgrade=upgrade, force=force)
+                manifest = write_page(root, now or timezone.now(), upgrade=upgrade, force=force)
                 published, force = True, False
             rounds -= manifest.is_finished or not finish
         if upgrade:
-            _prune()
+            prune(root)
     except DatabaseError:
         raise
     except Exception as problem:
@@ -115,9 +117,10 @@ def behind(now: dt.datetime | None = None) -> Behind | None:
     return Behind(why="", since=since) if now - since > LATE else None
 
 
-def _is_owed(now: dt.datetime | None, *, upgrade: bool) -> bool:
-    live = live_manifest(settings.SNAPSHOT_DIR)
-    if live is not None and upgrade and live.code != code_checksum():
+def is_owed(root: Path, now: dt.datetime | None, *, upgrade: bool, mirror: Mirror | None = None) -> bool:
+    """Whether what lives in `root` is not what the database says; with `upgrade`, or was rendered by other code."""
+    live = live_manifest(root)
+    if live is not None and upgrade and live.code != _code(mirror):
         return True
     if live is not None and not live.is_finished and _may_redo(live, upgrade=upgrade):
         return True
@@ -134,23 +137,28 @@ def _is_stale(live: Manifest | None, page: Page, now: dt.datetime) -> bool:
     return live is None or live.version != page.version or live.stale_at <= now or live.generated_at > now + LATE
 
 
-def _publish(now: dt.datetime, *, upgrade: bool, force: bool) -> Manifest:
+def write_page(
+    root: Path, now: dt.datetime, *, upgrade: bool, force: bool = False, mirror: Mirror | None = None
+) -> Manifest:
+    """Make one more generation, for home or for `mirror`, live in `root`. Call it as `only_publisher` alone.
+
+    It brings all news; of what is owed otherwise only a part, until the manifest says that it is finished.
+    """
     try:
-        return _write(now, upgrade=upgrade, force=force)
+        return _write(root, now, upgrade=upgrade, force=force, mirror=mirror)
     except DamagedGeneration as problem:
         log.error("the live generation cannot be built on: %s", problem)
-        return _write(now, upgrade=upgrade, force=True)
+        return _write(root, now, upgrade=upgrade, force=True, mirror=mirror)
 
 
-def _write(now: dt.datetime, *, upgrade: bool, force: bool) -> Manifest:
+def _write(root: Path, now: dt.datetime, *, upgrade: bool, force: bool, mirror: Mirror | None) -> Manifest:
     began = time.perf_counter()
-    root, code = settings.SNAPSHOT_DIR, code_checksum()
-    live = live_manifest(root)
+    code, live = _code(mirror), live_manifest(root)
     # Old code that is still running publishes news, but what it made stays owed by the publishing process.
     owner = code if live is None or upgrade else live.code
     page = Page.objects.current()
     with one_view(), translation.override(page.language):
-        state = load_state(now, months=())
+        state = load_state(now, mirror=mirror, months=())
         basis = find_basis(live, state.site, state.version, code=code, force=force)
         plan = Plan(root, basis, state, redo=_may_redo(live, upgrade=upgrade))
         manifest = write_generation(
@@ -171,15 +179,16 @@ def _write(now: dt.datetime, *, upgrade: bool, force: bool) -> Manifest:
     return manifest
 
 
-def _prune() -> None:
+def prune(root: Path) -> None:
+    """Remove old generations. Takes the lock itself."""
     with suppress(OSError):  # old ones in the way are no reason to call the new one failed
-        with _only_publisher(settings.SNAPSHOT_DIR):
-            set_aside(settings.SNAPSHOT_DIR)
-        empty_bin(settings.SNAPSHOT_DIR)
+        with only_publisher(root):
+            set_aside(root)
+        empty_bin(root)
 
 
 @contextmanager
-def _only_publisher(root: Path) -> Iterator[None]:
+def only_publisher(root: Path) -> Iterator[None]:
     """Hold the lock under which one publisher per host writes; the kernel lets go of it when its holder dies."""
     root.mkdir(parents=True, exist_ok=True)
     with open(root / "publish.lock", "ab") as lock:
@@ -193,6 +202,10 @@ def _only_publisher(root: Path) -> Iterator[None]:
                     raise TimeoutError(_("another process has been publishing for too long")) from None
                 time.sleep(0.01)
         yield
+
+
+def _code(mirror: Mirror | None) -> str:
+    return code_checksum() if mirror is None else f"{code_checksum()} {mirror.url} {mirror.home_url}"
 
 
 @cache

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from incidents.choices import (
@@ -288,6 +289,17 @@ class MonthState:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """A copy of the page elsewhere. `url` is what its links begin with, and may have a path below its host.
+
+    `home_url` is where its readers find the page itself; empty when it has no home to send them to.
+    """
+
+    url: str
+    home_url: str
+
+
+@dataclass(frozen=True)
 class SiteState:
     """What every file depends on: when any of it but `generated_at` changes, everything is rendered anew."""
 
@@ -296,9 +308,23 @@ class SiteState:
     description: str
     language: str
     support_url: str
-    url: str
+    url: str  # what every absolute link begins with: the page's own address, on a mirror the mirror's
+    home_url: str  # the page's own address everywhere: of it are made the ids in feeds and calendars
+    mirror: Mirror | None  # None at home
     zone: ZoneInfo
     generated_at: dt.datetime
+
+    @property
+    def base_path(self) -> str:
+        """What the path of every link begins with: empty but for a mirror below the root of its host."""
+        return urlsplit(self.url).path
+
+    @property
+    def subscribe_url(self) -> str:
+        """Where readers subscribe, which is at home; empty when there is no home."""
+        if self.mirror is None:
+            return "/subscribe/"
+        return f"{self.mirror.home_url}/subscribe/" if self.mirror.home_url else ""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ LAYERS = {
         {"loading", "boundaries", "days", "formats"},
         {"basis", "plan"},
         {"publish"},
-        {"receivers", "previews"},
+        {"receivers", "previews", "mirror"},
         {"apps", "management", "templatetags"},
     ],
     "subscriptions": [

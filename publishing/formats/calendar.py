@@ -72,7 +72,7 @@ def _event(
 ) -> Event:
     is_cancelled = notice.status == IncidentStatus.CANCELLED
     event = Event()
-    event.add("uid", f"{uid}@{urlsplit(site.url).hostname}")
+    event.add("uid", f"{uid}@{urlsplit(site.home_url).hostname}")
     event.add("sequence", notice.revision)
     event.add("dtstamp", notice.updated_at.astimezone(dt.UTC))
     event.add("last-modified", notice.updated_at.astimezone(dt.UTC))

@@ -101,15 +101,16 @@ def newest(notices: Iterable[NoticeState]) -> list[NoticeState]:
 
 
 def _atom(site: SiteState, selection: Selection) -> Artefact:
-    host = urlsplit(site.url).hostname
+    host = urlsplit(site.home_url).hostname
     about = _about(site, selection, ".atom")
     feed = Atom(**about, feed_guid=f"tag:{host},2005:{selection.path}", author_name=_xml(site.name))
-    return _filled(feed, site, selection, lambda notice: f"tag:{host},2005:Incident/{notice.pk}")
+    return _filled(feed, site, selection, ".atom", lambda notice: f"tag:{host},2005:Incident/{notice.pk}")
 
 
 def _rss(site: SiteState, selection: Selection) -> Artefact:
     feed = Rss(**_about(site, selection, ".rss"))
-    return _filled(feed, site, selection, lambda notice: site.url + notice.path)
+    # The id, and therefore the same on a mirror: a reader who follows both sees each notice once.
+    return _filled(feed, site, selection, ".rss", lambda notice: site.home_url + notice.path)
 
 
 def entry_date(notice: NoticeState) -> dt.datetime:
@@ -141,6 +142,7 @@ def _filled(
     feed: feedgenerator.SyndicationFeed,
     site: SiteState,
     selection: Selection,
+    ending: str,
     unique_id: Callable[[NoticeState], str],
 ) -> Artefact:
     for notice in newest(selection.notices):
@@ -152,8 +154,7 @@ def _filled(
             pubdate=entry_date(notice),
             updateddate=notice.updated_at,
         )
-    path = urlsplit(feed.feed["feed_url"]).path
-    return Artefact(path, feed.content_type, feed.writeString("utf-8").encode())
+    return Artefact(selection.path + ending, feed.content_type, feed.writeString("utf-8").encode())
 
 
 def _banner(notice: NoticeState, zone: ZoneInfo) -> str:

@@ -32,7 +32,7 @@ def page(state: PageState) -> Iterable[Artefact]:
 
 def _item(state: PageState, notice: NoticeState) -> dict[str, Any]:
     return {
-        "id": state.url + notice.path,
+        "id": state.home_url + notice.path,
         "url": state.url + notice.path,
         "title": notice.title,
         "content_html": feeds.entry_html(notice, state.zone),

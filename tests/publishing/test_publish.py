@@ -245,7 +245,7 @@ def test_a_directory_that_nobody_may_write_leaves_the_page_whole_and_staff_are_t
 
 
 def test_an_error_of_the_database_is_not_a_failure_to_publish(settings, monkeypatch):
-    def unreadable(now, months):
+    def unreadable(now, **_what):
         raise DatabaseError("gone")
 
     monkeypatch.setattr(publish, "load_state", unreadable)
@@ -305,7 +305,7 @@ def test_the_banner_costs_one_query(settings, django_assert_num_queries):
 
 def test_a_second_publisher_gives_up_rather_than_hang(settings, monkeypatch):
     monkeypatch.setattr(publish, "LOCK_PATIENCE", 0.05)
-    with publish._only_publisher(settings.SNAPSHOT_DIR):
+    with publish.only_publisher(settings.SNAPSHOT_DIR):
         assert publish_if_stale(NOW) is False
 
     assert "too long" in last_failure().why

@@ -1,0 +1,29 @@
+"""Where a mirror lies."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from publishing.mirror.files import PublicFile
+
+
+class TargetProblem(Exception):
+    """The target cannot be read or written; says why in one line."""
+
+
+class Target(Protocol):
+    """Files by name. Every method may raise TargetProblem. `hands` is how many files it takes at a time."""
+
+    hands: int
+
+    def name_of(self, file: PublicFile) -> str:
+        """The name under which a reader who asks for the file's path gets it."""
+
+    def read(self, name: str) -> bytes | None:
+        """The file's bytes; None when there is no such file."""
+
+    def write(self, name: str, body: bytes, *, content_type: str, cache_control: str, modified: int) -> None:
+        """Put it there whole: at no time does a reader get a part of it."""
+
+    def remove(self, name: str) -> None:
+        """Take it away. That it is gone already is no error."""
