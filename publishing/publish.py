@@ -80,7 +80,9 @@ def publish_if_stale(
                     break
                 manifest = _publish(now or timezone.now(), upgrade=upgrade, force=force)
                 published, force = True, False
-            rounds -= manifest.is_finished or not finish
+            if not (manifest.is_finished or finish):
+                break
+            rounds -= manifest.is_finished
         if upgrade:
             _prune()
     except DatabaseError:
