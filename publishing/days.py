@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from incidents.choices import ComponentStatus
@@ -39,11 +41,18 @@ def component_days(
     component: ComponentState, *, zone: ZoneInfo, now: dt.datetime, count: int = HISTORY_DAYS
 ) -> tuple[Day, ...]:
     """The last `count` days up to today, oldest first. A day runs from midnight to midnight: 23, 24 or 25 hours."""
-    today = now.astimezone(zone).date()
-    dates = [today - dt.timedelta(days=back) for back in reversed(range(count))]
+    days = last_days(now.astimezone(zone).date(), zone, count)
     begun = in_use_since(component, zone)
-    spans = list(_spans(component, begun=max(begun, starts_at(dates[0], zone)), now=now))
-    return tuple(Day(date, _of_day(date, zone, spans)) for date in dates)
+    spans = list(_spans(component, begun=max(begun, days[0][1]), now=now))
+    return tuple(_of_days(days, spans))
+
+
+@lru_cache(maxsize=8)
+def last_days(today: dt.date, zone: ZoneInfo, count: int) -> tuple[tuple[dt.date, dt.datetime, dt.datetime], ...]:
+    """The last days with the instants between which they last, oldest first: the same for every component."""
+    dates = [today - dt.timedelta(days=back) for back in reversed(range(-1, count))]
+    starts = [starts_at(date, zone) for date in dates]
+    return tuple(zip(dates, starts, starts[1:], strict=False))
 
 
 def in_use_since(component: ComponentState, zone: ZoneInfo) -> dt.datetime:
@@ -63,11 +72,15 @@ def _spans(component: ComponentState, *, begun: dt.datetime, now: dt.datetime) -
         yield since, now, status
 
 
-def _of_day(date: dt.date, zone: ZoneInfo, spans: list[Span]) -> tuple[tuple[str, dt.timedelta], ...]:
-    first, last = starts_at(date, zone), starts_at(date + dt.timedelta(days=1), zone)
-    lasted: dict[str, dt.timedelta] = {}
-    for start, end, status in spans:
-        within = min(end, last) - max(start, first)
-        if within > dt.timedelta():
-            lasted[status] = lasted.get(status, dt.timedelta()) + within
-    return tuple(sorted(lasted.items(), key=lambda span: -BADNESS[span[0]]))
+def _of_days(days: Sequence[tuple[dt.date, dt.datetime, dt.datetime]], spans: list[Span]) -> Iterator[Day]:
+    """Days and spans are both in order of time, so each is passed once."""
+    place = 0
+    for date, first, last in days:
+        lasted: dict[str, dt.timedelta] = {}
+        while place < len(spans) and spans[place][1] <= first:
+            place += 1
+        for start, end, status in itertools.islice(spans, place, None):
+            if start >= last:
+                break
+            lasted[status] = lasted.get(status, dt.timedelta()) + min(end, last) - max(start, first)
+        yield Day(date, tuple(sorted(lasted.items(), key=lambda span: -BADNESS[span[0]])))

@@ -62,8 +62,13 @@ class Front:
         self._backend = Backend(backend_socket, scheme=scheme, slots=slots, trusted_proxies=trusted_proxies)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        table = self._live.table()
+        if table is not None and environ["REQUEST_METHOD"] == "GET":
+            ready = table.ready.get((environ["PATH_INFO"], environ.get("HTTP_ACCEPT_ENCODING", "")))
+            if ready is not None:
+                return _send(ready, environ, start_response)
         try:
-            reply = self._reply(environ)
+            reply = self._reply(environ, table)
         except DamagedGeneration as problem:
             log.error("cannot read the snapshot: %s", problem)
             reply = self._own("503 Service Unavailable", "One moment", "Please try again.", ("Retry-After", "2"))
@@ -72,12 +77,12 @@ class Front:
         start_response(reply.status, reply.headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
 
-    def _reply(self, environ: Environ) -> Answer | Reply:
+    def _reply(self, environ: Environ, table: Table | None) -> Answer | Reply:
         path, is_reading = environ["PATH_INFO"], environ["REQUEST_METHOD"] in ("GET", "HEAD")
-        table = self._live.table()
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
         if table is not None and path != NOT_FOUND and (answer := table.answer(path, accepted)) is not None:
             if is_reading:
+                table.remember(path, accepted, answer)
                 return answer
             return self._own(
                 "405 Method Not Allowed", "Not here", "This page can only be read.", ("Allow", "GET, HEAD")
@@ -135,9 +140,9 @@ def _send(answer: Answer, environ: Environ, start_response: StartResponse) -> It
         since = environ.get("HTTP_IF_MODIFIED_SINCE")
         is_known = since is not None and is_unmodified(since, answer.modified)
     if is_known:
-        start_response("304 Not Modified", list(answer.headers_unchanged))
+        start_response("304 Not Modified", answer.headers_unchanged)
         return []
-    start_response("200 OK", list(answer.headers))
+    start_response("200 OK", answer.headers)
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
 

@@ -35,8 +35,8 @@ class Answer:
     entry: Entry
     etag: str
     modified: int
-    headers: tuple[tuple[str, str], ...]
-    headers_unchanged: tuple[tuple[str, str], ...]
+    headers: Headers  # both lists are given out as they are: nobody may change them
+    headers_unchanged: Headers
     body: bytes
 
 
@@ -51,7 +51,7 @@ class Table:
         self._manifest = read_manifest(self._directory)
         self._entries = self._manifest.entries
         # By path and Accept-Encoding as it was sent: no work is left when the same is asked for again.
-        self._answers: dict[tuple[str, str], Answer] = {}
+        self.ready: dict[tuple[str, str], Answer] = {}
         self._page: dict[tuple[str, str], Answer] = {}
         self._archive: dict[tuple[str, str], Answer] = {}
         self._archive_bytes = 0
@@ -60,10 +60,6 @@ class Table:
 
     def kept(self) -> dict[tuple[str, str], Answer]:
         return {**self._page, **self._archive}
-
-    def known(self, path: str, accept_encoding: str) -> Answer | None:
-        """The best answer for `path` if it was asked for in these words before."""
-        return self._answers.get((path, accept_encoding))
 
     def has(self, path: str) -> bool:
         return path in self._entries or find(self._root, self._directory, self._manifest, path) is not None
@@ -82,11 +78,14 @@ class Table:
             if answer is None or answer.entry != entry:
                 answer = self._read(entry, encoding, directory)
             self._keep(path, encoding, answer, is_page=is_page)
-        if len(accept_encoding) <= LONGEST_KEY:
-            if len(self._answers) >= MOST_KEYS:
-                self._answers = {}
-            self._answers[path, accept_encoding] = answer
         return answer
+
+    def remember(self, path: str, accept_encoding: str, answer: Answer) -> None:
+        """From now on it is `ready`, until others are asked for more."""
+        if len(accept_encoding) <= LONGEST_KEY:
+            if len(self.ready) >= MOST_KEYS:
+                self.ready = {}
+            self.ready[path, accept_encoding] = answer
 
     def _read(self, entry: Entry, encoding: str, directory: Path) -> Answer:
         variant = entry.variants[encoding]
@@ -103,7 +102,7 @@ class Table:
             self._page[path, encoding] = answer
             return
         if self._archive_bytes > MEMORY:  # forget all but what has been asked for since the last time
-            self._older, self._archive, self._answers, self._archive_bytes = self._archive, {}, {}, 0
+            self._older, self._archive, self.ready, self._archive_bytes = self._archive, {}, {}, 0
         self._archive[path, encoding] = answer
         self._archive_bytes += len(answer.body)
 
@@ -123,7 +122,7 @@ def _answer(
     headers = [("Content-Type", entry.content_type), ("Content-Length", str(len(body))), *lasting]
     if encoding:
         headers.append(("Content-Encoding", encoding))
-    return Answer(entry, variant.etag, entry.modified, tuple(headers), tuple(lasting), body)
+    return Answer(entry, variant.etag, entry.modified, headers, lasting, body)
 
 
 class Live:

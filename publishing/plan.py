@@ -100,7 +100,7 @@ class Plan:
         return before | {self._filed(notice) for notice in self._acted.values()}
 
     def _count_months(self) -> Months:
-        if not self._basis.is_settled:
+        if not self._basis.live or self._basis.live.look != self._basis.look:
             return count_months(self._site.zone)
         counts = self._before | {month: len(rows) for month, rows in self._months.items()}
         return tuple(sorted(((month, count) for month, count in counts.items() if count), reverse=True))

@@ -82,7 +82,9 @@ def publish_if_stale(
                     break
                 manifest = write_page(root, now or timezone.now(), upgrade=upgrade, force=force)
                 published, force = True, False
-            rounds -= manifest.is_finished or not finish
+            if not (manifest.is_finished or finish):
+                break
+            rounds -= manifest.is_finished
         if upgrade:
             prune(root)
     except DatabaseError:

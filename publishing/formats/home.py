@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from incidents.choices import ComponentStatus, Impact
-from incidents.times import duration_words
+from incidents.times import duration_words, starts_at
 from publishing.artefact import Artefact
 from publishing.days import Day, component_days
 from publishing.formats.document import document
@@ -101,8 +105,6 @@ def page(state: PageState) -> list[Artefact]:
         groups=[(group, _rows(group.components, state)) for group in state.groups],
         ungrouped=_rows(state.ungrouped, state),
         recent=recent(state),
-        bars_width=HISTORY_DAYS * DAY_WIDTH,
-        bars_height=BAR_HEIGHT,
     )
     return [home]
 
@@ -132,18 +134,42 @@ def _planned_end(state: PageState) -> NoticeState | None:
     return max(state.open_notices, key=lambda notice: notice.work_ends_at)
 
 
-def _rows(components: tuple[ComponentState, ...], state: PageState) -> list[ComponentRow]:
-    return [component_row(component, state) for component in components if component.is_visible]
+def _rows(components: tuple[ComponentState, ...], state: PageState) -> list[SafeString]:
+    return [_drawn(component, state) for component in components if component.is_visible]
 
 
-def component_row(component: ComponentState, state: PageState) -> ComponentRow:
-    days = component_days(component, zone=state.zone, now=state.generated_at)
+def _drawn(component: ComponentState, state: PageState) -> SafeString:
+    """Its row as HTML. That of a component without trouble today stays the same all day, and is drawn once."""
+    now = state.generated_at
+    if component.status == ComponentStatus.OPERATIONAL:
+        tomorrow = now.astimezone(state.zone).date() + dt.timedelta(days=1)
+        now = starts_at(tomorrow, state.zone) - dt.timedelta.resolution
+    return _drawing(component, state.traces.get(component.code, ()), now, state.zone, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _drawing(
+    component: ComponentState,
+    traces: tuple[TraceState, ...],
+    now: dt.datetime,
+    zone: ZoneInfo,
+    _language: str | None,
+) -> SafeString:
+    row = component_row(component, traces, now, zone)
+    context = {"row": row, "bars_width": HISTORY_DAYS * DAY_WIDTH, "bars_height": BAR_HEIGHT}
+    return render_to_string("public/parts/component.html", context)
+
+
+def component_row(
+    component: ComponentState, traces: tuple[TraceState, ...], now: dt.datetime, zone: ZoneInfo
+) -> ComponentRow:
+    days = component_days(component, zone=zone, now=now)
     quiet, unknown, troubled = [], [], []
     for place, day in enumerate(days):
         if not day.is_known:
             unknown.append(_rectangle(place, 2))
         elif day.trouble:
-            troubled.append(_troubled_day(component, place, day, state))
+            troubled.append(_troubled_day(place, day, [t for t in traces if _left_on(t, day.date, now, zone)]))
         else:
             quiet.append(_rectangle(place, HEIGHTS[ComponentStatus.OPERATIONAL]))
     known = sum(day.is_known for day in days)
@@ -155,7 +181,7 @@ def _rectangle(place: int, height: int) -> str:
     return f"M{place * DAY_WIDTH} {BAR_HEIGHT - height}h{width}v{height}h-{width}z"
 
 
-def _troubled_day(component: ComponentState, place: int, day: Day, state: PageState) -> TroubledDay:
+def _troubled_day(place: int, day: Day, traces: list[TraceState]) -> TroubledDay:
     height = HEIGHTS[ComponentStatus(day.status)]
     parts = [
         _("%(status)s for %(duration)s")
@@ -166,14 +192,13 @@ def _troubled_day(component: ComponentState, place: int, day: Day, state: PageSt
         date=day.date,
         status=day.status,
         words=", ".join(parts),
-        notices=tuple(t for t in state.traces.get(component.code, ()) if _left_on(t, day.date, state)),
+        notices=tuple(traces),
         bar=Bar(place * DAY_WIDTH, BAR_HEIGHT - height, height),
     )
 
 
-def _left_on(trace: TraceState, date: dt.date, state: PageState) -> bool:
-    end = trace.ends_at or state.generated_at
-    return trace.starts_at.astimezone(state.zone).date() <= date <= end.astimezone(state.zone).date()
+def _left_on(trace: TraceState, date: dt.date, now: dt.datetime, zone: ZoneInfo) -> bool:
+    return trace.starts_at.astimezone(zone).date() <= date <= (trace.ends_at or now).astimezone(zone).date()
 
 
 def recent(state: PageState) -> list[tuple[dt.date, dt.date, list[PastNotice]]]:

@@ -1,0 +1,204 @@
+"""Our page server beside nginx on the very same files, as a Markdown table.
+
+    python -m bench.serve SMALL_SNAPSHOT LARGE_SNAPSHOT [--rounds 5] [--seconds 3]
+
+Needs nginx and wrk. The server has core 1 to itself and the load core 0; all targets run in turn in each round after a
+warm-up, and the median of the rounds counts. `us` is processor time of the server's processes per request: the figure
+that other programs on the machine disturb least.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from publishing.front import CONTENT_SECURITY_POLICY
+from publishing.generation import live_directory, walk
+
+ROOT = Path(__file__).parent.parent
+SERVER_CORE, LOAD_CORE = "1", "0"
+CONNECTIONS = 64
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+    "Accept-Language": "nl,en;q=0.5",
+}
+
+
+@dataclass
+class Target:
+    server: str
+    what: str
+    port: int
+    pids: list[int]
+    path: str
+    headers: dict[str, str]
+    rates: list[float] = field(default_factory=list)
+    costs: list[float] = field(default_factory=list)
+    tails: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("small", type=Path)
+    parser.add_argument("large", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        targets: list[Target] = []
+        with running(Path(scratch), options.small.resolve(), options.large.resolve(), targets):
+            for _round in range(options.rounds):
+                for target in targets:
+                    measure(target, options.seconds)
+            print_table(targets)
+
+
+@contextmanager
+def running(scratch: Path, small: Path, large: Path, targets: list[Target]) -> Iterator[None]:
+    started = []
+    try:
+        for archive, snapshot in (("small", small), ("large", large)):
+            for server in ("nginx", "ours"):
+                port = free_port()
+                process = (nginx if server == "nginx" else front)(scratch, snapshot, port)
+                started.append(process)
+                wait_for(port)
+                pids = [process.pid, *children(process.pid)]
+                targets += list(questions(server, archive, snapshot, port, pids))
+        yield
+    finally:
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+            process.wait(10)
+
+
+def questions(server: str, archive: str, snapshot: Path, port: int, pids: list[int]) -> Iterator[Target]:
+    tag = urllib.request.urlopen(
+        urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Accept-Encoding": "gzip"})
+    ).headers["ETag"]
+    notice = next(path for path, _entry, _file in walk(live_directory(snapshot)) if path.startswith("/incidents/"))
+    gzip = {**BROWSER, "Accept-Encoding": "gzip"}
+    yield Target(server, f"home, gzip, {archive} archive", port, pids, "/", gzip)
+    yield Target(server, f"an old notice, gzip, {archive} archive", port, pids, notice, gzip)
+    if archive == "small":
+        yield Target(server, "home, identity", port, pids, "/", BROWSER)
+        yield Target(server, "home, 304", port, pids, "/", {**gzip, "If-None-Match": tag})
+
+
+def front(scratch: Path, snapshot: Path, port: int) -> subprocess.Popen:
+    options = "--interface wsgi --http 1 --no-ws --workers 1 --blocking-threads 4 --backlog 4096 --log-level error"
+    command = [sys.executable, "-m", "granian", *options.split(), "--port", str(port), "publishing.front:application"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "FRONT_SNAPSHOT_DIR": str(snapshot),
+        "FRONT_BACKEND_SOCKET": str(scratch / "nobody.sock"),
+        "FRONT_PUBLIC_URL": f"http://127.0.0.1:{port}",
+    }
+    return subprocess.Popen(["taskset", "-c", SERVER_CORE, *command], cwd=ROOT, env=environment)
+
+
+def nginx(scratch: Path, snapshot: Path, port: int) -> subprocess.Popen:
+    brotli = Path("/usr/lib/nginx/modules/ngx_http_brotli_static_module.so")
+    text = (ROOT / "bench" / "nginx.conf.txt").read_text()
+    configuration = scratch / f"nginx-{port}.conf"
+    configuration.write_text(
+        text.format(
+            modules=f"load_module {brotli};" if brotli.exists() else "",
+            brotli="brotli_static on;" if brotli.exists() else "",
+            scratch=scratch,
+            port=port,
+            snapshot=snapshot,
+            csp=CONTENT_SECURITY_POLICY,
+        )
+    )
+    return subprocess.Popen(["taskset", "-c", SERVER_CORE, "nginx", "-c", str(configuration)])
+
+
+def measure(target: Target, seconds: int) -> None:
+    wrk(target, 1)
+    before = processor_seconds(target.pids)
+    requests, rate, tail = wrk(target, seconds)
+    target.costs.append((processor_seconds(target.pids) - before) / requests * 1e6)
+    target.rates.append(rate)
+    target.tails.append(tail)
+
+
+def wrk(target: Target, seconds: int) -> tuple[int, float, float]:
+    headers = [part for name, value in target.headers.items() for part in ("-H", f"{name}: {value}")]
+    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", *headers]
+    output = subprocess.run(
+        [*command, f"http://127.0.0.1:{target.port}{target.path}"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    assert "Non-2xx" not in output or "304" in target.what, output
+    requests = int(re.search(r"(\d+) requests in", output)[1])
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    tail, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()
+    return requests, rate, float(tail) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def print_table(targets: list[Target]) -> None:
+    middle = {(t.server, t.what): (statistics.median(t.rates), statistics.median(t.costs)) for t in targets}
+    print("| what | server | req/s | us/req | p99 ms | ratio req/s | ratio us | MiB |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for target in sorted(targets, key=lambda t: (t.what, t.server)):
+        rate, cost = middle[target.server, target.what]
+        base_rate, base_cost = middle["nginx", target.what]
+        tail = statistics.median(target.tails)
+        print(
+            f"| {target.what} | {target.server} | {rate:,.0f} | {cost:.1f} | {tail:.1f} "
+            f"| {rate / base_rate:.2f} | {base_cost / cost:.2f} | {resident_mib(target.pids)} |"
+        )
+
+
+def processor_seconds(pids: list[int]) -> float:
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pids: list[int]) -> str:
+    try:
+        return f"{sum(int(Path(f'/proc/{p}/statm').read_text().split()[1]) for p in pids) * 4096 / 2**20:.0f}"
+    except OSError:
+        return ""
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True, check=False).stdout
+    return [int(line) for line in found.split()]
+
+
+def wait_for(port: int) -> None:
+    for _attempt in range(200):
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                time.sleep(0.5)  # its workers
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens at port {port}")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+if __name__ == "__main__":
+    main()
