@@ -212,6 +212,10 @@ def find_postgres() -> Path | None:
     return next((place for place in places if (place / "initdb").exists()), None)
 
 
+def find_nginx() -> str | None:
+    return shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+
+
 def _postgres_bin() -> Path:
     if place := find_postgres():
         return place

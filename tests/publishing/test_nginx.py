@@ -13,8 +13,9 @@ import pytest
 
 from publishing.generation import live_directory, walk
 from tests.publishing.conftest import ROOT, Processes, Server, answers, free_port, wait_until
+from tests.servers import find_nginx
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.nginx]
 
 EXAMPLE = ROOT / "docs/deploy/nginx.conf"
 STORY = """
@@ -55,7 +56,7 @@ COMPARED = [
 
 def start_nginx(processes: Processes, snapshot: Path, backend_port: int) -> Server:
     """nginx with the example, of which nothing is changed but the lines that are each operator's own."""
-    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    program = find_nginx()
     assert program, "This test drives nginx: install the package nginx."
     port, folder = free_port(), processes.directory / "nginx"
     site = EXAMPLE.read_text()
