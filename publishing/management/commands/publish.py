@@ -94,6 +94,7 @@ class Watcher:
         self.trouble = ""
 
     def run(self) -> None:
+        create_no_database()
         while True:
             time.sleep(self.tick())
 
@@ -101,7 +102,6 @@ class Watcher:
         """Do what is due; return the seconds until the next look."""
         try:
             close_old_connections()
-            refuse_missing_file()
             self._do_what_is_due(timezone.now())
         except (TargetProblem, TimeoutError) as problem:
             self._tell(str(problem))
@@ -171,10 +171,9 @@ def mirror_at(url: str, *, no_home: bool) -> Mirror:
     return Mirror(url=url.rstrip("/") or settings.PUBLIC_URL, home_url="" if no_home else settings.PUBLIC_URL)
 
 
-def refuse_missing_file() -> None:
-    """SQLite would put an empty database in the place of one that was moved away."""
-    if connection.vendor != "sqlite" or connection.is_in_memory_db():
-        return
+def create_no_database() -> None:
+    """SQLite would put an empty database in the place of one that was moved away. Here it may only open one."""
     name = str(connection.settings_dict["NAME"])
-    if not name.startswith("file:") and not Path(name).exists():
-        raise DatabaseError(f"{name} does not exist")
+    if connection.vendor == "sqlite" and not name.startswith("file:"):
+        connection.settings_dict["NAME"] = f"{Path(name).absolute().as_uri()}?mode=rw"
+        connection.close()
