@@ -130,6 +130,7 @@ def test_a_killed_guard_is_replaced(supervise, tmp_path):
         first = guard_of(tmp_path)
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: guard_of(tmp_path) not in (None, first), what="another guard")
+        time.sleep(1)  # it is told whom to guard right after its start, which cannot be seen from here
 
         supervisor.process.kill()
         supervisor.process.wait()
