@@ -11,6 +11,10 @@ from publishing.generation import Manifest
 from publishing.state import SiteState
 
 
+# What these changed shows in the site or in a component itself; every other act is about a notice.
+ABOUT_NO_NOTICE = ("add", "change", "set_component_status", "archive_component")
+
+
 @dataclass(frozen=True)
 class Basis:
     """`changed` are the codes of the notices that changed since `live`.
@@ -45,8 +49,12 @@ def _changed(live: Manifest, version: int) -> list[str] | None:
     if live.version > version or live.ancestry != _ancestry(live.version):
         return None
     acts = Change.objects.filter(version__gt=live.version, version__lte=version)
-    codes = list(acts.values_list("incident__code", flat=True))
-    return [code for code in codes if code] if len(codes) == version - live.version else None
+    found = list(acts.values_list("incident__code", "verb"))
+    if len(found) != version - live.version:
+        return None  # something changed that nobody wrote down
+    if any(code is None and verb not in ABOUT_NO_NOTICE for code, verb in found):
+        return None  # its notice is gone, and nobody can say which it was
+    return [code for code, _verb in found if code]
 
 
 def _ancestry(version: int) -> str:

@@ -32,7 +32,8 @@ from publishing.writing import write_generation
 
 log = logging.getLogger(__name__)
 
-LOCK_PATIENCE = 5.0
+LOCK_PATIENCE = 10.0  # a slice of a large archive may be under way
+LOCK_LOOK = 0.01
 ROUNDS = 5
 # How long a page may lag before staff are told, and how far its clock may be ahead before we doubt it.
 LATE = dt.timedelta(seconds=10)
@@ -85,6 +86,8 @@ def publish_if_stale(
             if not (manifest.is_finished or finish):
                 break
             rounds -= manifest.is_finished
+            if not manifest.is_finished:
+                time.sleep(2 * LOCK_LOOK)  # whoever waits for the lock gets it between two slices
         if upgrade:
             prune(root)
     except DatabaseError:
@@ -202,7 +205,7 @@ def only_publisher(root: Path) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > patience_ends:
                     raise TimeoutError(_("another process has been publishing for too long")) from None
-                time.sleep(0.01)
+                time.sleep(LOCK_LOOK)
         yield
 
 

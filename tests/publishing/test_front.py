@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from publishing import live
 from publishing.artefact import Artefact
 from publishing.front import DYNAMIC, Front
 from publishing.generation import live_directory
@@ -271,6 +272,33 @@ def test_a_new_generation_is_answered_as_soon_as_it_is_live(site, front):
     assert ask(front, "/", if_none_match=old).status == 200
     assert ask(front, "/incidents/new").status == 200
     assert ask(front, "/incidents/abc").status == 404
+
+
+def test_memory_holds_the_page_and_only_the_latest_of_the_archive(tmp_path, monkeypatch):
+    monkeypatch.setattr(live, "MEMORY", 20_000)
+    notices = [page(f"/incidents/n{number}x", f"{number:04}" * 250) for number in range(200)]
+    write(tmp_path, page("/", HOME), *notices)
+    front = make_front(tmp_path)
+
+    for _round in range(2):
+        for notice in notices:
+            assert ask(front, notice.path).body == notice.body
+            assert ask(front, "/").body == HOME.encode()
+
+    table = front._live.table()
+    held = {id(a): len(a.body) for kept in (table._archive, table._older, table.ready) for a in kept.values()}
+    assert sum(held.values()) < 3 * live.MEMORY
+
+
+def test_what_stayed_the_same_is_not_read_again(site, front):
+    answers = [ask(front, path) for path in ("/incidents/abc", "/history.atom")]
+    write(site, page("/", "new"), page("/incidents/abc"), Artefact("/history.atom", "application/atom+xml", FEED))
+    for file in live_directory(site).rglob("*"):
+        if file.suffix in (".atom", ".gz", ".br"):
+            file.write_bytes(b"")
+    look_again()
+
+    assert [ask(front, path) for path in ("/incidents/abc", "/history.atom")] == answers
 
 
 def test_a_page_loaded_a_moment_ago_still_gets_its_assets(site, front):

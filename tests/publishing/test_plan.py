@@ -204,6 +204,19 @@ def test_a_damaged_archive_is_rendered_anew(settings, damaged):
     assert published(settings) == rendered(NOW)
 
 
+def test_a_notice_that_is_taken_out_of_the_database_goes_from_the_page(settings):
+    make_page()
+    kept, gone = make_incident("Kept"), make_incident("Gone")
+    publish_if_stale(NOW)
+    post_update(gone, UpdateText(status="resolved", body="Over."), actor=None)
+    gone.delete()
+
+    publish_if_stale(NOW)
+
+    assert published(settings) == rendered(NOW)
+    assert f"/incidents/{kept.code}" in published(settings)
+
+
 def test_old_code_renders_the_news_and_leaves_the_rest_to_the_publishing_process(settings, monkeypatch):
     from publishing import publish  # noqa: PLC0415
 
