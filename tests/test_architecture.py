@@ -36,7 +36,7 @@ LAYERS = {
         {"basis", "plan"},
         {"publish"},
         {"receivers", "previews", "mirror"},
-        {"apps", "management", "templatetags"},
+        {"apps", "management"},
     ],
     "subscriptions": [
         {"choices", "addresses"},

@@ -8,10 +8,8 @@ import resource
 from contextlib import contextmanager
 
 import pytest
-import time_machine
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
-from django.template import Context, Template
 from django.utils import translation
 
 from incidents.models import Incident, Page
@@ -281,22 +279,7 @@ def test_staff_are_told_when_the_clock_is_not_kept(settings):
     assert behind(utc(2026, 1, 4, 0, 1)) == publish.Behind("", utc(2026, 1, 4))
 
 
-def test_the_banner_says_why_and_is_empty_otherwise(settings, monkeypatch):
-    template = Template("{% load publishing %}{% page_is_behind %}")
-    with time_machine.travel(NOW, tick=False):
-        publish_if_stale()
-        assert template.render(Context()).strip() == ""
-        bump(updated_at=NOW)
-        break_formats(monkeypatch, RuntimeError("<b>"))
-        publish_if_stale()
-        banner = template.render(Context())
-
-    assert "The public page is behind." in banner
-    assert "3 Jan 12:00 UTC" in banner
-    assert "RuntimeError: &lt;b&gt;" in banner
-
-
-def test_the_banner_costs_one_query(settings, django_assert_num_queries):
+def test_whether_the_page_is_behind_costs_one_query(settings, django_assert_num_queries):
     publish_if_stale()
 
     with django_assert_num_queries(1):
