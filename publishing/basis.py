@@ -10,7 +10,6 @@ from incidents.models import Change
 from publishing.generation import Manifest
 from publishing.state import SiteState
 
-
 # What these changed shows in the site or in a component itself; every other act is about a notice.
 ABOUT_NO_NOTICE = ("add", "change", "set_component_status", "archive_component")
 
