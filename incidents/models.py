@@ -153,7 +153,7 @@ class StatusChange(models.Model):
 
     class Meta:
         ordering = ["at", "pk"]
-        indexes = [models.Index(fields=["component", "at"])]
+        indexes = [models.Index(fields=["component", "at"]), models.Index(fields=["at"])]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=ComponentStatus.values), name="status_change_known")
         ]
@@ -245,7 +245,8 @@ class Incident(models.Model):
             models.Index(fields=["kind", "status"]),
             models.Index(fields=["status"]),
             models.Index(fields=["created_at"]),
-            models.Index(fields=["work_starts_at"]),
+            models.Index(fields=["kind", "created_at"]),
+            models.Index(fields=["kind", "work_starts_at"]),
             models.Index(fields=["resolved_at"]),
             # The moment under which a notice is filed.
             models.Index(filed_at(), name="incident_filed_at"),
@@ -333,6 +334,7 @@ class IncidentComponent(models.Model):
 
     class Meta:
         ordering = ["component__position", "pk"]
+        indexes = [models.Index(fields=["component", "incident"])]
         constraints = [
             models.UniqueConstraint(fields=["incident", "component"], name="incident_component_once"),
             models.CheckConstraint(condition=Q(status__in=ComponentStatus.values), name="incident_component_known"),

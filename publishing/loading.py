@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from incidents.choices import CLOSED, IncidentStatus
+from incidents.choices import OPEN, IncidentKind, IncidentStatus
 from incidents.models import (
     Component,
     ComponentGroup,
@@ -43,6 +41,8 @@ from publishing.state import (
 
 NEWEST = 50  # of each kind: the public API lists as many
 LATEST = 25  # by their last word: as many entries has a feed
+
+LASTING = tuple(status for status in OPEN if status != IncidentStatus.SCHEDULED)
 
 Months = tuple[tuple[Month, int], ...]
 
@@ -83,23 +83,24 @@ def one_view() -> Iterator[None]:
 
 def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list[NoticeState]:
     """What is told of one component: its open notices, and the newest of each kind. `known` need not be read again."""
-    about = Incident.objects.public().filter(affected__component__code=code)
+    lines = IncidentComponent.objects.filter(component__code=code, incident__published_at__isnull=False)
+    newest = lines.order_by("-incident_id").values_list("incident_id", flat=True)
     ids = {
-        *about.open().values_list("pk", flat=True),
-        *about.order_by("-pk").values_list("pk", flat=True)[:LATEST],
-        *about.scheduled().order_by("-pk").values_list("pk", flat=True)[:LATEST],
+        *newest.filter(incident__in=list(Incident.objects.public().open().values_list("pk", flat=True))),
+        *newest[:LATEST],
+        *newest.filter(incident__kind=IncidentKind.SCHEDULED)[:LATEST],
     }
     at_hand = [notice for notice in known if notice.pk in ids]
     missing = ids - {notice.pk for notice in at_hand}
     return sorted(at_hand + (load_notices(pk__in=missing) if missing else []), key=newest_first, reverse=True)
 
 
-def load_past(since: dt.datetime, until: dt.datetime, **lookups: Any) -> tuple[PastNotice, ...]:
+def load_past(since: dt.datetime, until: dt.datetime) -> tuple[PastNotice, ...]:
     """The notices filed at `since` or later but before `until`, newest first."""
     words = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by("-display_at", "-pk")
     rows = (
         filed()
-        .filter(filed_at__gte=since, filed_at__lt=until, **lookups)
+        .filter(filed_at__gte=since, filed_at__lt=until)
         .order_by("-filed_at", "-pk")
         .annotate(latest_html=Subquery(words.values("body_html")[:1]))
     )
@@ -134,8 +135,9 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
     page = Page.objects.get(pk=Page.ONLY)
     site = load_site(page, now, mirror=mirror)
     rows = _component_rows(now, site.zone)
-    components = tuple(_component(row) for row in rows if row.archived_at is None)
-    archived = tuple(_component(row) for row in rows if row.archived_at is not None)
+    changes = _changes(now, site.zone)
+    components = tuple(_component(row, changes[row.pk]) for row in rows if row.archived_at is None)
+    archived = tuple(_component(row, changes[row.pk]) for row in rows if row.archived_at is not None)
     groups = tuple(
         GroupState(
             code=row.code,
@@ -157,11 +159,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
         archived=archived,
         groups=tuple(group for group in groups if group.components),
         notices=tuple(load_notices(pk__in=_current_ids())),
-        recent=load_past(
-            starts_at(today - dt.timedelta(days=RECENT_DAYS - 1), site.zone),
-            starts_at(today + dt.timedelta(days=1), site.zone),
-            status__in=CLOSED,
-        ),
+        recent=tuple(notice for notice in _last_days(today, site.zone) if not notice.is_open),
         traces=_traces(_history_begins(now, site.zone)),
         months=count_months(site.zone) if months is None else months,
     )
@@ -208,44 +206,53 @@ def _history_begins(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:
 
 
 def _component_rows(now: dt.datetime, zone: ZoneInfo) -> list[Component]:
-    since = _history_begins(now, zone)
     own = StatusChange.objects.filter(component=OuterRef("pk"))
-    before = own.filter(at__lt=since).order_by("-at", "-pk")
-    recent = StatusChange.objects.filter(at__gte=since, at__lte=now)
+    before = own.filter(at__lt=_history_begins(now, zone)).order_by("-at", "-pk")
     return list(
-        Component.objects.select_related("group")
-        .annotate(
+        Component.objects.select_related("group").annotate(
             first_change_at=Subquery(own.filter(at__lte=now).order_by("at", "pk").values("at")[:1]),
             before_at=Subquery(before.values("at")[:1]),
             before_status=Subquery(before.values("status")[:1]),
         )
-        .prefetch_related(Prefetch("status_changes", queryset=recent))
     )
+
+
+def _changes(now: dt.datetime, zone: ZoneInfo) -> dict[int, list[tuple[dt.datetime, str]]]:
+    recent = StatusChange.objects.filter(at__gte=_history_begins(now, zone), at__lte=now).order_by("at", "pk")
+    changes = defaultdict(list)
+    for component_id, at, status in recent.values_list("component_id", "at", "status"):
+        changes[component_id].append((at, status))
+    return changes
+
+
+def _last_days(today: dt.date, zone: ZoneInfo) -> tuple[PastNotice, ...]:
+    first, following = today - dt.timedelta(days=RECENT_DAYS - 1), today + dt.timedelta(days=1)
+    return load_past(starts_at(first, zone), starts_at(following, zone))
 
 
 def _traces(since: dt.datetime) -> dict[str, tuple[TraceState, ...]]:
-    lines = (
-        IncidentComponent.objects.filter(incident__published_at__isnull=False)
-        .filter(Q(incident__resolved_at__gte=since) | Q(incident__resolved_at=None))
-        .exclude(incident__status=IncidentStatus.SCHEDULED)
-        .annotate(start=Coalesce("incident__work_starts_at", "incident__started_at"))
-        .order_by("-start", "-incident_id")
-        .values_list(
-            "component__code",
-            "incident__code",
-            "incident__title",
-            "incident__actual_started_at",
-            "start",
-            "incident__resolved_at",
-        )
-    )
-    traces: dict[str, list[TraceState]] = {}
-    for component, code, title, actual_started_at, start, resolved_at in lines:
-        traces.setdefault(component, []).append(TraceState(code, title, actual_started_at or start, resolved_at))
-    return {component: tuple(found) for component, found in traces.items()}
+    found = [
+        row
+        # One after the other: with both at once, no index is used.
+        for lasted in ({"resolved_at__gte": since}, {"status__in": LASTING})
+        for row in filed()
+        .filter(**lasted)
+        .order_by()
+        .values_list("filed_at", "pk", "code", "title", "actual_started_at", "resolved_at")
+    ]
+    lines = IncidentComponent.objects.filter(incident__in=[row[1] for row in found]).order_by()
+    named = defaultdict(list)
+    for incident_id, code in lines.values_list("incident_id", "component__code"):
+        named[incident_id].append(code)
+    traces = defaultdict(list)
+    for start, pk, code, title, actual_started_at, resolved_at in sorted(found, reverse=True):
+        trace = TraceState(code, title, actual_started_at or start, resolved_at)
+        for component in named[pk]:
+            traces[component].append(trace)
+    return {component: tuple(those) for component, those in traces.items()}
 
 
-def _component(row: Component) -> ComponentState:
+def _component(row: Component, changes: Iterable[tuple[dt.datetime, str]]) -> ComponentState:
     before = [(row.before_at, row.before_status)] if row.before_at else []  # type: ignore[attr-defined]
     return ComponentState(
         code=row.code,
@@ -261,5 +268,5 @@ def _component(row: Component) -> ComponentState:
         created_at=row.created_at,
         updated_at=row.updated_at,
         first_change_at=row.first_change_at,  # type: ignore[attr-defined]
-        changes=(*before, *((change.at, change.status) for change in row.status_changes.all())),
+        changes=(*before, *changes),
     )

@@ -8,6 +8,7 @@ from itertools import groupby
 from incidents.times import month_words
 from publishing.artefact import Artefact
 from publishing.formats.document import document
+from publishing.formats.past import past_entry
 from publishing.state import Month, MonthState, NoticeState, PageState, PastNotice, SiteState
 
 
@@ -21,13 +22,14 @@ def page(state: PageState) -> list[Artefact]:
 
 
 def month(site: SiteState, month: MonthState) -> list[Artefact]:
+    by_day = groupby(month.notices, key=lambda notice: filed_on(notice, site))
     return [
         document(
             month_path(month.month),
             "public/month.html",
             site,
             title=month_words(_first_day(month.month)),
-            days=[(day, list(of_day)) for day, of_day in groupby(month.notices, key=lambda n: filed_on(n, site))],
+            days=[(day, [past_entry(notice, "h3") for notice in of_day]) for day, of_day in by_day],
             newer=_neighbour(month.newer),
             older=_neighbour(month.older),
         )

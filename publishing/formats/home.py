@@ -20,6 +20,7 @@ from publishing.formats.document import document
 from publishing.formats.history import filed_on
 from publishing.formats.next_word import NextWord, next_word, soonest
 from publishing.formats.notice import Level, by_level, by_status
+from publishing.formats.past import past_entry
 from publishing.formats.time_axis import TimeAxis, time_axis
 from publishing.state import (
     HISTORY_DAYS,
@@ -104,7 +105,7 @@ def page(state: PageState) -> list[Artefact]:
         next_word=soonest([one.next_word for one in going_on]),
         groups=[(group, _rows(group.components, state)) for group in state.groups],
         ungrouped=_rows(state.ungrouped, state),
-        recent=recent(state),
+        recent=[(first, last, [past_entry(n, "h4") for n in found]) for first, last, found in recent(state)],
     )
     return [home]
 
@@ -164,12 +165,15 @@ def component_row(
     component: ComponentState, traces: tuple[TraceState, ...], now: dt.datetime, zone: ZoneInfo
 ) -> ComponentRow:
     days = component_days(component, zone=zone, now=now)
+    dated = [(trace, _date(trace.starts_at, zone), _date(trace.ends_at or now, zone)) for trace in traces]
     quiet, unknown, troubled = [], [], []
     for place, day in enumerate(days):
         if not day.is_known:
             unknown.append(_rectangle(place, 2))
         elif day.trouble:
-            troubled.append(_troubled_day(place, day, [t for t in traces if _left_on(t, day.date, now, zone)]))
+            troubled.append(
+                _troubled_day(place, day, [trace for trace, first, last in dated if first <= day.date <= last])
+            )
         else:
             quiet.append(_rectangle(place, HEIGHTS[ComponentStatus.OPERATIONAL]))
     known = sum(day.is_known for day in days)
@@ -197,8 +201,8 @@ def _troubled_day(place: int, day: Day, traces: list[TraceState]) -> TroubledDay
     )
 
 
-def _left_on(trace: TraceState, date: dt.date, now: dt.datetime, zone: ZoneInfo) -> bool:
-    return trace.starts_at.astimezone(zone).date() <= date <= (trace.ends_at or now).astimezone(zone).date()
+def _date(instant: dt.datetime, zone: ZoneInfo) -> dt.date:
+    return instant.astimezone(zone).date()
 
 
 def recent(state: PageState) -> list[tuple[dt.date, dt.date, list[PastNotice]]]:
