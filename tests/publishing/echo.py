@@ -10,7 +10,7 @@ def application(environ, start_response):
     path = environ["PATH_INFO"]
     body = environ["wsgi.input"].read()
     if path == "/admin/slow":
-        time.sleep(2)
+        time.sleep(5)
     arrived = {name: value for name, value in environ.items() if isinstance(value, str)}
     arrived["body"] = body.decode("latin-1")
     answer = json.dumps(arrived).encode()
