@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Environ = dict[str, Any]
 StartResponse = Callable[[str, Headers], Any]
 
-DYNAMIC = ("/admin", "/static", "/subscribe", "/health")
+DYNAMIC = ("/admin", "/static", "/subscribe")
 NOT_FOUND = "/404"  # the artefact shown for what does not exist; never a page of its own
 API = "/api/v2/"
 CACHE_NOTHING = "public, max-age=10"  # what is asked for may be published in this moment
