@@ -39,6 +39,10 @@ def check_zone(name: str) -> None:
         raise ValidationError(_("%(name)s is not a time zone; write it as Europe/Amsterdam."), params={"name": name})
 
 
+def one_day_and_one_hour() -> list[int]:
+    return [24 * 60, 60]
+
+
 def code_field() -> models.CharField:
     return models.CharField(max_length=40, unique=True, default=new_code, editable=False)
 
@@ -63,6 +67,13 @@ class Page(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[check_zone])
     language = models.CharField(_("language"), max_length=10, default="en")
     support_url = models.URLField(_("support address"), blank=True)
+    # Minutes before the work; what a new maintenance begins with.
+    reminders = models.JSONField(
+        _("reminders of maintenance"),
+        default=one_day_and_one_hour,
+        db_default=models.Value(one_day_and_one_hour(), models.JSONField()),
+        blank=True,
+    )
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -218,6 +229,11 @@ class Incident(models.Model):
         _("complete at the planned end without a person"),
         default=False,
         help_text=_("Otherwise the notice goes to “verifying” and waits for someone to post the all-clear."),
+    )
+
+    # Minutes before `work_starts_at` at which subscribers are reminded.
+    reminders = models.JSONField(
+        _("reminders"), default=list, db_default=models.Value([], models.JSONField()), blank=True
     )
 
     reason = models.TextField(_("reason"), blank=True)
@@ -411,6 +427,11 @@ class IncidentUpdate(models.Model):
     actual_started_at = models.DateTimeField(_("work began"), null=True, blank=True)
     actual_ended_at = models.DateTimeField(_("work ended"), null=True, blank=True)
     data_outcome = models.CharField(_("data, at the end"), max_length=20, choices=DataStatement, blank=True)
+    # The planned times that this update replaced, when it moved a maintenance.
+    was_work_starts_at = models.DateTimeField(null=True, blank=True, editable=False)
+    was_work_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
+    was_avoid_starts_at = models.DateTimeField(null=True, blank=True, editable=False)
+    was_avoid_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The one-time id of the form that wrote it: a double click posts once.
     form_id = models.UUIDField(null=True, unique=True, editable=False)
 
@@ -428,6 +449,11 @@ class IncidentUpdate(models.Model):
                 | Q(actual_started_at__isnull=True)
                 | Q(actual_started_at__lte=F("actual_ended_at")),
                 name="update_actual_starts_before_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(was_work_starts_at__isnull=True, was_work_ends_at__isnull=True)
+                | Q(was_work_starts_at__lt=F("was_work_ends_at")),
+                name="update_was_starts_before_end",
             ),
         ]
 

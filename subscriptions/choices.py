@@ -16,11 +16,18 @@ class SubscriberState(TextChoices):
 
 
 class Purpose(TextChoices):
-    """Why a notification exists. Only `update` goes to many; the others to the one subscriber they name."""
+    """Why a notification exists. Updates and reminders go to many; the others to the one subscriber they name."""
 
     UPDATE = "update", _("Update of a notice")
+    REMINDER = "reminder", _("Reminder of a maintenance")
+    CATCH_UP = "catch_up", _("Where an open notice stands")
     CONFIRM = "confirm", _("Confirmation of an address")
     MANAGE = "manage", _("Link to manage a subscription")
+    CHOICES = "choices", _("What a subscription holds now")
+
+
+# What concerns the subscription itself, and no notice.
+PERSONAL = (Purpose.CONFIRM, Purpose.MANAGE, Purpose.CHOICES)
 
 
 class DeliveryState(TextChoices):

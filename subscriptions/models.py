@@ -5,8 +5,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from incidents.models import Component, ComponentGroup, IncidentUpdate, check_zone, new_code
-from subscriptions.choices import Channel, DeliveryState, Purpose, SubscriberState
+from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, check_zone, new_code
+from subscriptions.choices import PERSONAL, Channel, DeliveryState, Purpose, SubscriberState
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
@@ -27,6 +27,12 @@ class Subscriber(models.Model):
     components = models.ManyToManyField(Component, blank=True, related_name="+", verbose_name=_("components"))
     # A group stands for its components, those added later included.
     groups = models.ManyToManyField(ComponentGroup, blank=True, related_name="+", verbose_name=_("groups"))
+    # Single notices, whatever they affect; forgotten some days after their all-clear.
+    notices = models.ManyToManyField(Incident, blank=True, related_name="+", verbose_name=_("single notices"))
+    hears_incidents = models.BooleanField(_("incidents"), default=True, db_default=True)
+    hears_maintenance = models.BooleanField(_("maintenance"), default=True, db_default=True)
+    hears_reminders = models.BooleanField(_("reminders of maintenance"), default=True, db_default=True)
+    only_start_and_end = models.BooleanField(_("only the start and the end"), default=False, db_default=False)
     language = models.CharField(_("language"), max_length=10, default="en")
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, validators=[check_zone])
     # Part of the links that confirm or change a subscription: a new value makes all earlier ones void.
@@ -36,6 +42,10 @@ class Subscriber(models.Model):
     unsubscribed_at = models.DateTimeField(null=True, editable=False)
     # When a confirmation was last owed to this address: the limit against flooding it.
     confirmation_owed_at = models.DateTimeField(null=True, editable=False)
+    # How often in a row mail to it was refused for good; a mail that is taken begins the count anew.
+    permanent_failures = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    quarantined_at = models.DateTimeField(null=True, editable=False)
+    quarantine_reason = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
 
     objects = SubscriberQuerySet.as_manager()
 
@@ -50,6 +60,10 @@ class Subscriber(models.Model):
                 name="subscriber_active_is_confirmed",
             ),
             models.CheckConstraint(condition=Q(state__in=SubscriberState.values), name="subscriber_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=SubscriberState.QUARANTINED) | Q(quarantined_at__isnull=False),
+                name="subscriber_quarantined_has_time",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -57,26 +71,55 @@ class Subscriber(models.Model):
 
 
 class Notification(models.Model):
-    """That something is to be told: an update to all whom it concerns, or a word to one subscriber.
+    """That something is to be told: an update or a reminder to all whom it concerns, or a word to one subscriber.
 
-    `max_subscriber_id` is frozen when the fan-out begins; `cursor` is the last subscriber id already considered.
+    `max_subscriber_id` is frozen when the fan-out begins; `cursor` is the last subscriber id already considered. While
+    it is paused nothing more is owed or sent of it. A reminder is of the start at `starts_at`, `lead_minutes` before
+    it, and tells the notice as it stood with `update`; a catch-up tells one subscriber where a notice stands.
     """
 
     purpose = models.CharField(max_length=20, choices=Purpose)
     update = models.ForeignKey(IncidentUpdate, models.CASCADE, null=True, related_name="notifications")
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, null=True, related_name="personal_notifications")
+    incident = models.ForeignKey(Incident, models.CASCADE, null=True, related_name="reminders_sent")
+    starts_at = models.DateTimeField(null=True)
+    lead_minutes = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     cursor = models.BigIntegerField(default=0)
     max_subscriber_id = models.BigIntegerField(null=True)
     fanned_out_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(_("paused"), null=True)
+    paused_by = models.CharField(_("paused by"), max_length=150, blank=True, default="", db_default="")
+    pause_reason = models.CharField(_("why it is paused"), max_length=300, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint(fields=["update", "purpose"], name="notification_once_per_update"),
+            models.UniqueConstraint(
+                fields=["update"], condition=Q(purpose=Purpose.UPDATE), name="notification_once_per_update"
+            ),
+            models.UniqueConstraint(
+                fields=["incident", "starts_at", "lead_minutes"],
+                condition=Q(purpose=Purpose.REMINDER),
+                name="notification_once_per_reminder",
+            ),
+            models.UniqueConstraint(
+                fields=["update", "subscriber"],
+                condition=Q(purpose=Purpose.CATCH_UP),
+                name="notification_once_per_catch_up",
+            ),
             models.CheckConstraint(
                 condition=Q(purpose=Purpose.UPDATE, update__isnull=False, subscriber__isnull=True)
-                | Q(purpose__in=[Purpose.CONFIRM, Purpose.MANAGE], update__isnull=True, subscriber__isnull=False),
+                | Q(
+                    purpose=Purpose.REMINDER,
+                    update__isnull=False,
+                    incident__isnull=False,
+                    starts_at__isnull=False,
+                    lead_minutes__isnull=False,
+                    subscriber__isnull=True,
+                )
+                | Q(purpose=Purpose.CATCH_UP, update__isnull=False, subscriber__isnull=False)
+                | Q(purpose__in=PERSONAL, update__isnull=True, subscriber__isnull=False),
                 name="notification_to_all_or_to_one",
             ),
             models.CheckConstraint(
@@ -95,7 +138,8 @@ class Notification(models.Model):
 class Delivery(models.Model):
     """One notification to one subscriber: the ledger's row. Whether it was told, and if not, when it is tried again."""
 
-    notification = models.ForeignKey(Notification, models.CASCADE, related_name="deliveries")
+    # Found through the indexes below: one of its own would cost each of a million rows.
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="deliveries", db_index=False)
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="deliveries")
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
     due_at = models.DateTimeField(default=timezone.now)
@@ -125,6 +169,8 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state=DeliveryState.QUEUED), name="delivery_due"),
             models.Index(fields=["lease_until"], condition=Q(state=DeliveryState.SENDING), name="delivery_leased"),
+            # How far a notification has come is counted from this index alone.
+            models.Index(fields=["notification", "state"], name="delivery_progress"),
         ]
 
     def __str__(self) -> str:
@@ -157,3 +203,18 @@ class Allowance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.used} until {self.renews_at:%Y-%m-%d %H:%M}"
+
+
+class Watermark(models.Model):
+    """How many claims senders have made. It only rises: who saw it higher knows that the database was set back."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY, editable=False)
+    claims = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="watermark_is_one")]
+
+    def __str__(self) -> str:
+        return str(self.claims)

@@ -98,6 +98,7 @@ REFUSED = {
     "incident_link_kind_known": lambda: link(kind="because"),
     "update_status_known": lambda: set_update(status="broken"),
     "update_actual_starts_before_end": lambda: set_update(actual_started_at=LATE, actual_ended_at=EARLY),
+    "update_was_starts_before_end": lambda: set_update(was_work_starts_at=LATE, was_work_ends_at=EARLY),
     "update_component_once": same_component_twice_in_an_update,
     "update_component_known": lambda: update_component(new_status="broken"),
     "change_version_once": version_twice,

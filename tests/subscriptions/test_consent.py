@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from subscriptions.choices import Purpose, SubscriberState
 from subscriptions.consent import (
@@ -159,7 +160,7 @@ def test_who_said_no_to_a_confirmation_is_not_asked_again_the_same_day():
 
 def test_a_quarantined_address_can_come_back_by_confirming_anew():
     subscriber = make_subscriber("ann@example.com", now=NOW)
-    Subscriber.objects.filter(pk=subscriber.pk).update(state=SubscriberState.QUARANTINED)
+    Subscriber.objects.filter(pk=subscriber.pk).update(state=SubscriberState.QUARANTINED, quarantined_at=timezone.now())
 
     again = ask(now=NOW + HOUR)
     confirm(again, NOW + HOUR)

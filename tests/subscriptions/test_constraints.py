@@ -6,12 +6,13 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from subscriptions.models import Delivery, Notification, Subscriber
+from subscriptions.models import Delivery, Notification, Subscriber, Watermark
 from tests.make import make_incident, make_subscribers, utc
 
 pytestmark = pytest.mark.django_db
 
 NOW = utc(2026, 3, 2, 9)
+REMINDER = {"purpose": "reminder", "update": True, "incident": True, "starts_at": NOW, "lead_minutes": 60}
 
 
 def refused(name: str, create) -> None:
@@ -26,6 +27,7 @@ def refused(name: str, create) -> None:
     [
         ("subscriber_active_is_confirmed", {"state": "active", "confirmed_at": None}),
         ("subscriber_state_known", {"state": "curious"}),
+        ("subscriber_quarantined_has_time", {"state": "quarantined"}),
         ("subscriber_once_per_endpoint", {"endpoint": "ANN@example.com", "endpoint_key": "ann@example.com"}),
     ],
 )
@@ -44,6 +46,11 @@ def test_a_subscriber_that_cannot_be_is_refused(constraint, fields):
         ("notification_to_all_or_to_one", {"purpose": "confirm", "update": True}),
         ("notification_to_all_or_to_one", {"purpose": "manage", "update": True, "subscriber": True}),
         ("notification_to_all_or_to_one", {"purpose": "gossip", "subscriber": True}),
+        ("notification_to_all_or_to_one", {"purpose": "catch_up", "update": True}),
+        ("notification_to_all_or_to_one", {**REMINDER, "lead_minutes": None}),
+        ("notification_to_all_or_to_one", {**REMINDER, "subscriber": True}),
+        ("notification_once_per_reminder", REMINDER),
+        ("notification_once_per_catch_up", {"purpose": "catch_up", "update": True, "subscriber": True}),
         (
             "notification_cursor_in_range",
             {"purpose": "confirm", "subscriber": True, "cursor": 8, "max_subscriber_id": 7},
@@ -54,7 +61,9 @@ def test_a_notification_that_cannot_be_is_refused(constraint, fields):
     update = make_incident().updates.get()
     Notification.objects.create(purpose="update", update=update)
     (subscriber,) = make_subscribers(1)
-    real = {"update": update, "subscriber": subscriber}
+    real = {"update": update, "subscriber": subscriber, "incident": update.incident}
+    Notification.objects.create(**{name: real.get(name, value) for name, value in REMINDER.items()})
+    Notification.objects.create(purpose="catch_up", update=update, subscriber=subscriber)
     fields = {name: real.get(name, value) for name, value in fields.items()}
 
     refused(constraint, lambda: Notification.objects.create(**fields))
@@ -80,3 +89,9 @@ def test_a_delivery_that_cannot_be_is_refused(constraint, fields):
     whose = ben if fields else ann
 
     refused(constraint, lambda: Delivery.objects.create(notification=notification, subscriber=whose, **fields))
+
+
+def test_there_is_one_watermark():
+    Watermark.objects.create(pk=1)
+
+    refused("watermark_is_one", lambda: Watermark.objects.create(pk=2))

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from subscriptions.models import Delivery, Notification, Subscriber
 from tests.make import make_component, make_page, make_subscriber
@@ -95,7 +96,9 @@ def test_the_answer_is_the_same_for_every_address():
     make_subscriber("active@example.com")
     make_subscriber("pending@example.com", state="pending")
     make_subscriber("left@example.com", state="unsubscribed")
-    Subscriber.objects.filter(pk=make_subscriber("quarantined@example.com").pk).update(state="quarantined")
+    Subscriber.objects.filter(pk=make_subscriber("quarantined@example.com").pk).update(
+        state="quarantined", quarantined_at=timezone.now()
+    )
 
     answers = set()
     for name in ("active", "pending", "left", "quarantined", "unknown"):
