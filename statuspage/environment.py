@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -54,6 +55,9 @@ class Environment:
     database: dict[str, Any]
     mail_server: MailServer | None
     mail_from: str
+    bounce_address: str
+    bounce_mailbox: str
+    anymail: dict[str, Any]
     public_url: str
     allowed_hosts: list[str]
     data_dir: Path
@@ -69,7 +73,8 @@ def read_environment(base_dir: Path) -> Environment:
     variable and never shows a value: it may be a secret.
     """
     env = UnsurprisingEnv(eager=False, strip_whitespace=True)
-    for parse in (_secret_key, _flag, _port, _count, _origin, _database, _mail_server, _address, _hosts):
+    plain = (_secret_key, _flag, _port, _count, _origin, _hosts)
+    for parse in (*plain, _database, _mail_server, _address, _bounce_address, _anymail):
         env.add_parser(parse.__name__.strip("_"), _unless_default(parse))
     secret_key = env.secret_key("SECRET_KEY", None)
     debug = env.flag("DEBUG", False)
@@ -82,6 +87,9 @@ def read_environment(base_dir: Path) -> Environment:
     database = env.database("DATABASE_URL", None)
     mail_server = env.mail_server("EMAIL_URL", None)
     mail_from = env.address("EMAIL_FROM", None)
+    bounce_address = env.bounce_address("BOUNCE_ADDRESS", None)
+    bounce_mailbox = env.str("BOUNCE_MAILBOX", "")
+    anymail = env.anymail("ANYMAIL", None)
     if secret_key is None:
         env.demand("SECRET_KEY", NO_SECRET_KEY)
     try:
@@ -98,6 +106,9 @@ def read_environment(base_dir: Path) -> Environment:
         database=_from_base(database or {"ENGINE": SQLITE, "NAME": str(data_dir / "status.sqlite3")}, base_dir),
         mail_server=mail_server,
         mail_from=mail_from or f"status@{public_host}",
+        bounce_address=bounce_address or "",
+        bounce_mailbox=bounce_mailbox,
+        anymail=anymail or {},
         public_url=public_url,
         allowed_hosts=allowed_hosts or list(dict.fromkeys([public_host, "127.0.0.1", "localhost", "[::1]"])),
         data_dir=data_dir,
@@ -219,6 +230,24 @@ def _address(value: str) -> str:
     if not address.partition("@")[2] or "\n" in value:
         raise EnvValidationError("must be an address: status@example.com or Our status <status@example.com>.", ())
     return value
+
+
+def _bounce_address(value: str) -> str:
+    local, _at, domain = value.rpartition("@")
+    # What we add to the local part must fit into its 64 octets (RFC 5321, 4.5.3.1.1).
+    if not (local and domain and value.isascii() and value.isprintable()) or len(local) > 15 or set(local) & set(" +@"):
+        raise EnvValidationError("must be an address such as bounces@example.com, with at most 15 signs before @.", ())
+    return value
+
+
+def _anymail(value: str) -> dict[str, Any]:
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not found.get("WEBHOOK_SECRET"):
+        raise EnvValidationError('must be JSON with a secret for the webhook: {"WEBHOOK_SECRET": "user:password"}', ())
+    return found
 
 
 def _hosts(value: str) -> list[str]:

@@ -22,7 +22,7 @@ from subscriptions.watch import is_stuck
 
 FRONT_THREADS = 12  # two are kept for the page; the others may wait for Django, and a browser opens six at once
 LONGEST_SOCKET_PATH = 100  # bytes; the system's own limit is 104 to 108
-SECRETS = ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL")
+SECRETS = ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "BOUNCE_MAILBOX", "ANYMAIL")
 
 
 def front(*, host: str, port: int, backend: Path) -> Program:

@@ -27,6 +27,8 @@ OUTBOX_DIR = DATA_DIR / "outbox"
 JOURNAL_DIR = DATA_DIR / "journal"
 MAIL_SERVER = ENVIRONMENT.mail_server
 DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
+BOUNCE_ADDRESS = ENVIRONMENT.bounce_address
+BOUNCE_MAILBOX = ENVIRONMENT.bounce_mailbox
 
 INSTALLED_APPS = [
     "statuspage.apps.StatuspageAdminConfig",
@@ -42,6 +44,11 @@ INSTALLED_APPS = [
     "publishing",
     "subscriptions",
 ]
+
+# A mail provider's webhooks, for those who want them: its package is optional.
+ANYMAIL = ENVIRONMENT.anymail
+if ANYMAIL:
+    INSTALLED_APPS.append("anymail")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -162,6 +169,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django-q": {"level": "WARNING"},
+        "flufl.bounce": {"level": "CRITICAL"},  # it logs the errors of its detectors, which it expects
         "incidents": {"level": "INFO"},
         "publishing": {"level": "INFO"},
         "subscriptions": {"level": "INFO"},

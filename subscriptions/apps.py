@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,6 +11,9 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         from subscriptions import checks, receivers  # noqa: F401, PLC0415 - they need the models to be loaded
+
+        if settings.ANYMAIL:
+            from subscriptions import provider_events  # noqa: F401, PLC0415 - its package is optional
 
         hide_the_queue()
 

@@ -15,6 +15,11 @@ class SubscriberState(TextChoices):
     QUARANTINED = "quarantined", _("Quarantined")
 
 
+class QuarantineCause(TextChoices):
+    UNREACHABLE = "unreachable", _("Mail does not reach it")
+    COMPLAINT = "complaint", _("Its owner reported our mail as spam")
+
+
 class Purpose(TextChoices):
     """Why a notification exists. Updates and reminders go to many; the others to the one subscriber they name."""
 

@@ -125,10 +125,12 @@ def _ask_anew(subscriber: Subscriber, language: str, now: dt.datetime) -> None:
         # A new consent: links from the time of the old one, perhaps forwarded since, open nothing any more.
         subscriber.state = SubscriberState.PENDING
         subscriber.link_secret = new_code()
-        subscriber.confirmed_at = None
+        subscriber.confirmed_at = subscriber.quarantined_at = None
+        subscriber.quarantine_cause = subscriber.quarantine_reason = ""
     subscriber.language = language
     subscriber.confirmation_owed_at = now
-    subscriber.save(update_fields=["state", "link_secret", "confirmed_at", "language", "confirmation_owed_at"])
+    written = ["state", "link_secret", "confirmed_at", "language", "confirmation_owed_at"]
+    subscriber.save(update_fields=[*written, "quarantined_at", "quarantine_cause", "quarantine_reason"])
 
 
 def _choose(

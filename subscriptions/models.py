@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, check_zone, new_code
-from subscriptions.choices import PERSONAL, Channel, DeliveryState, Purpose, SubscriberState
+from subscriptions.choices import PERSONAL, Channel, DeliveryState, Purpose, QuarantineCause, SubscriberState
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
@@ -42,9 +42,10 @@ class Subscriber(models.Model):
     unsubscribed_at = models.DateTimeField(null=True, editable=False)
     # When a confirmation was last owed to this address: the limit against flooding it.
     confirmation_owed_at = models.DateTimeField(null=True, editable=False)
-    # How often in a row mail to it was refused for good; a mail that is taken begins the count anew.
-    permanent_failures = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     quarantined_at = models.DateTimeField(null=True, editable=False)
+    quarantine_cause = models.CharField(
+        max_length=20, choices=QuarantineCause, blank=True, default="", db_default="", editable=False
+    )
     quarantine_reason = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
 
     objects = SubscriberQuerySet.as_manager()
@@ -61,8 +62,9 @@ class Subscriber(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=SubscriberState.values), name="subscriber_state_known"),
             models.CheckConstraint(
-                condition=~Q(state=SubscriberState.QUARANTINED) | Q(quarantined_at__isnull=False),
-                name="subscriber_quarantined_has_time",
+                condition=~Q(state=SubscriberState.QUARANTINED)
+                | Q(quarantined_at__isnull=False, quarantine_cause__in=QuarantineCause.values),
+                name="subscriber_quarantined_says_why",
             ),
         ]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.conf import settings
+from django.urls import include, path
 
 from subscriptions import views
 
@@ -13,3 +14,5 @@ urlpatterns = [
     path("manage/<path:token>", views.manage, name="manage"),
     path("unsubscribe/<path:token>", views.unsubscribe, name="unsubscribe"),
 ]
+if settings.ANYMAIL:
+    urlpatterns.append(path("provider/", include("anymail.urls")))

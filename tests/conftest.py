@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import find_chromium
+from tests.imap import find_dovecot
 from tests.servers import find_nginx, find_postgres
 
 # What a bare machine may lack. There the tests that need it are skipped, by name; CI installs it, and skips nothing.
@@ -13,6 +14,7 @@ PROGRAMS = {
     "browser": (find_chromium, "no Chromium on PATH or in CHROMIUM; on Debian: apt-get install chromium"),
     "postgres": (find_postgres, "no PostgreSQL programs; on Debian: apt-get install postgresql"),
     "nginx": (find_nginx, "no nginx; on Debian: apt-get install nginx"),
+    "imap": (find_dovecot, "no Dovecot; on Debian: apt-get install dovecot-imapd"),
 }
 
 

@@ -41,9 +41,9 @@ LAYERS = {
     "subscriptions": [
         {"choices", "addresses"},
         {"models"},
-        {"tokens", "limits", "links", "journal", "bell", "outbox"},
-        {"ledger", "wording", "channels", "fanout", "consent", "delivery"},
-        {"forms", "tasks", "receivers", "checks", "previews", "schedules", "watch"},
+        {"tokens", "limits", "links", "journal", "bell", "outbox", "return_path", "quarantine", "mailboxes"},
+        {"bounces", "ledger", "wording", "channels", "fanout", "consent", "delivery"},
+        {"forms", "tasks", "receivers", "checks", "previews", "schedules", "watch", "provider_events"},
         {"apps", "admin", "views", "outbox_views", "urls", "middleware", "management"},
     ],
     "api": [],

@@ -42,6 +42,9 @@ def test_a_secret_key_is_enough(read):
         database={"ENGINE": "django.db.backends.sqlite3", "NAME": "/srv/status/var/status.sqlite3"},
         mail_server=None,
         mail_from="status@127.0.0.1",
+        bounce_address="",
+        bounce_mailbox="",
+        anymail={},
         public_url="http://127.0.0.1:8000",
         allowed_hosts=["127.0.0.1", "localhost", "[::1]"],
         data_dir=BASE / "var",
@@ -78,6 +81,18 @@ def test_without_a_secret_key_it_is_said_how_to_make_one(findings):
             "cannot be read: special characters in the password must be %-encoded.",
         ),
         ("EMAIL_FROM", "us", "must be an address: status@example.com or Our status <status@example.com>."),
+        *[
+            (
+                "BOUNCE_ADDRESS",
+                wrong,
+                "must be an address such as bounces@example.com, with at most 15 signs before @.",
+            )
+            for wrong in ("us", "@example.com", "a+b@example.com", f"{16 * 'b'}@example.com", "bøunces@example.com")
+        ],
+        *[
+            ("ANYMAIL", wrong, 'must be JSON with a secret for the webhook: {"WEBHOOK_SECRET": "user:password"}')
+            for wrong in ("user:password", "[]", "{}", '{"WEBHOOK_SECRET": ""}')
+        ],
         (
             "ALLOWED_HOSTS",
             "https://status.example.com",

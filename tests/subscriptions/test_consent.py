@@ -160,7 +160,9 @@ def test_who_said_no_to_a_confirmation_is_not_asked_again_the_same_day():
 
 def test_a_quarantined_address_can_come_back_by_confirming_anew():
     subscriber = make_subscriber("ann@example.com", now=NOW)
-    Subscriber.objects.filter(pk=subscriber.pk).update(state=SubscriberState.QUARANTINED, quarantined_at=timezone.now())
+    Subscriber.objects.filter(pk=subscriber.pk).update(
+        state=SubscriberState.QUARANTINED, quarantined_at=timezone.now(), quarantine_cause="unreachable"
+    )
 
     again = ask(now=NOW + HOUR)
     confirm(again, NOW + HOUR)

@@ -27,7 +27,7 @@ def refused(name: str, create) -> None:
     [
         ("subscriber_active_is_confirmed", {"state": "active", "confirmed_at": None}),
         ("subscriber_state_known", {"state": "curious"}),
-        ("subscriber_quarantined_has_time", {"state": "quarantined"}),
+        ("subscriber_quarantined_says_why", {"state": "quarantined"}),
         ("subscriber_once_per_endpoint", {"endpoint": "ANN@example.com", "endpoint_key": "ann@example.com"}),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_notice_without_components_concerns_everybody():
 
 @pytest.mark.parametrize("state", ["pending", "unsubscribed", "quarantined"])
 def test_only_the_active_hear(state):
-    make_subscribers(1, state=state, quarantined_at=timezone.now())
+    make_subscribers(1, state=state, quarantined_at=timezone.now(), quarantine_cause="unreachable")
 
     assert concerned_by(make_incident().updates.get()).count() == 0
 

@@ -97,7 +97,7 @@ def test_the_answer_is_the_same_for_every_address():
     make_subscriber("pending@example.com", state="pending")
     make_subscriber("left@example.com", state="unsubscribed")
     Subscriber.objects.filter(pk=make_subscriber("quarantined@example.com").pk).update(
-        state="quarantined", quarantined_at=timezone.now()
+        state="quarantined", quarantined_at=timezone.now(), quarantine_cause="unreachable"
     )
 
     answers = set()
