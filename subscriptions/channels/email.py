@@ -58,16 +58,18 @@ def _thread(notification: Notification) -> dict[str, str]:
 
 def _list(notification: Notification, page_name: str, links: Mapping[str, str]) -> dict[str, str]:
     incident, page = notification.update.incident, Page.objects.current()
-    return {
+    headers = {
         "List-Id": f"{_phrase(page_name)} <updates.{public_host().strip('[]')}>",
         "List-Help": f"<{subscribe_url()}>",
         "List-Unsubscribe": f"<{links[UNSUBSCRIBE]}>",
-        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "List-Archive": f"<{history_url()}>",
         "Archived-At": f"<{update_url(notification.update)}>",
         # What large providers count complaints by: notice, kind, purpose, and last who sends.
         "Feedback-ID": f"{incident.code}:{incident.kind}:{notification.purpose}:{page.code}",
     }
+    if links[UNSUBSCRIBE].startswith("https:"):  # one click is for https alone (RFC 8058)
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
 
 
 def connect() -> MailConnection:

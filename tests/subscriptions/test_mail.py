@@ -49,6 +49,9 @@ HOSTILE = [
     "Ünïcödé — “quotes”, 日本語",
     'quotes " and \\ and (comments) <a@b>',
     "a=3D soft=\tbreak",
+    "\u2067dexif",
+    "Panne\u00a0: 1\u3000時",
+    "👨\u200d👩\u200d👧 \U0001fae8 lost",
 ]
 
 
@@ -86,13 +89,14 @@ def assert_sound(raw: bytes, mail: EmailMessage, recipient: str) -> None:
 
 
 def test_a_mail_about_a_notice_carries_all_headers_that_a_list_owes(settings):
+    settings.PUBLIC_URL = "https://status.example.com"
     make_page(name="Copernica status")
     (reader,) = make_subscribers(1)
     incident = make_incident("Slow mailings")
     with Sink() as sink:
         (mail,) = deliver(settings, sink)
 
-    host = urlsplit(settings.PUBLIC_URL).hostname.replace("127.0.0.1", "[127.0.0.1]")
+    host = "status.example.com"
     assert mail["Subject"] == "[Investigating] Slow mailings"
     assert mail["From"] == f"Copernica status <{settings.DEFAULT_FROM_EMAIL}>"
     assert mail["Message-ID"] == f"<n{Delivery.objects.get().notification_id}.{reader.code}@{host}>"
@@ -107,6 +111,19 @@ def test_a_mail_about_a_notice_carries_all_headers_that_a_list_owes(settings):
     assert link.startswith(f"{settings.PUBLIC_URL}/subscribe/unsubscribe/")
     assert read_token(link.rpartition("/")[2], "unsubscribe") == reader
     assert_sound(sink.received[0].raw, mail, reader.endpoint)
+
+
+def test_a_page_without_https_offers_a_link_to_unsubscribe_and_no_click(settings):
+    settings.PUBLIC_URL = "http://10.0.0.7:8000"
+    make_page()
+    make_subscribers(1)
+    make_incident()
+    with Sink() as sink:
+        (mail,) = deliver(settings, sink)
+
+    assert mail["List-Unsubscribe"].startswith("<http://10.0.0.7:8000/subscribe/unsubscribe/")
+    assert mail["List-Unsubscribe-Post"] is None
+    assert mail["Message-ID"].endswith("@[10.0.0.7]>")
 
 
 def test_mails_on_a_notice_hang_together_and_each_names_those_before_it(settings):
