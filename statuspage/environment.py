@@ -193,7 +193,11 @@ def _origin(value: str) -> str:
         raise EnvValidationError("must be an address such as https://status.example.com.", ())
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise EnvValidationError("must have no path: the page lives at the root of its host.", ())
-    return value.rstrip("/")
+    try:
+        host = parts.netloc.encode("idna").decode()
+    except UnicodeError:
+        raise EnvValidationError("holds a host name that is none.", ()) from None
+    return f"{parts.scheme}://{host}"
 
 
 def _database(value: str) -> dict[str, Any]:

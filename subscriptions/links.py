@@ -29,6 +29,14 @@ def update_url(update: IncidentUpdate) -> str:
     return f"{notice_url(update.incident)}#update-{update.code}"
 
 
+def history_url() -> str:
+    return f"{settings.PUBLIC_URL}/history"
+
+
+def subscribe_url() -> str:
+    return settings.PUBLIC_URL + reverse("subscriptions:subscribe")
+
+
 def personal_url(purpose: str, token: str) -> str:
     """The page on which the bearer of `token` confirms, manages or ends a subscription."""
     return settings.PUBLIC_URL + reverse(f"subscriptions:{purpose}", args=[token])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,13 +22,16 @@ from django.utils.translation import gettext as _
 
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind
 from incidents.models import Incident, IncidentUpdate, Page
-from incidents.times import describe
+from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
+from incidents.times import clock_words, describe, local_words
 from subscriptions.choices import Purpose
 from subscriptions.links import notice_url, update_url
 from subscriptions.models import Notification
 
 EARLIER_UPDATES = 3
 EARLIER_WORDS = 40
+# Mail programs show about as much of a mail in their list, after its subject.
+PREVIEW_LENGTH = 140
 
 TONES = {
     IncidentStatus.RESOLVED: "good",
@@ -56,10 +60,15 @@ class Words:
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of the table on top: a label and what stands beside it, one or two lines."""
+    """One line of the table on top: a label and what stands beside it, and how plain text divides its lines."""
 
     label: str
     lines: tuple[str, ...]
+    divider: str = "\n  "
+
+    @property
+    def plain(self) -> str:
+        return self.divider.join(self.lines)
 
 
 def write(notification: Notification, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:
@@ -89,6 +98,8 @@ def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: 
             "update": update,
             "tone": TONES.get(IncidentStatus(update.status), "bad"),
             "is_closing": is_closing,
+            "is_announcement": update.status == IncidentStatus.SCHEDULED,
+            "preview": _preview(update, zone),
             "facts": _facts(update, zone),
             "effects": [] if is_closing else list(incident.effects.all()),
             "advice": _advice(incident, is_closing),
@@ -103,17 +114,29 @@ def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: 
 
 
 def _words(name: str, page: Page, subject: str, context: dict[str, Any]) -> Words:
+    subject = _one_line(subject)
     context = {**context, "page": page, "subject": subject, "page_url": settings.PUBLIC_URL}
     context["language"] = translation.get_language() or page.language
     text = _tidy(render_to_string(f"subscriptions/mail/{name}.txt", context))
-    html = _html(name, context)
-    if len(html.encode()) > MAX_HTML:
-        html = _html(name, {**context, "is_cut": True})
-    return Words(subject=subject, text=text, html=html, sender_name=page.name)
+    return Words(subject=subject, text=text, html=_html(name, context), sender_name=_one_line(page.name))
+
+
+def _one_line(text: str) -> str:
+    """`text` without what would end the line, or turn what follows it around.
+
+    The verbs refuse both in titles. A page's name, or a row from elsewhere, must silence no notice either.
+    """
+    kept = "".join(" " if unicodedata.category(char) in FORBIDDEN_CATEGORIES else char for char in text)
+    return kept.translate(dict.fromkeys(map(ord, BIDI_CONTROLS))).strip()
 
 
 def _html(name: str, context: dict[str, Any]) -> str:
-    return _inliner().inline(render_to_string(f"subscriptions/mail/{name}.html", context))
+    """The HTML; of a notice longer than programs show, without what to do and why, or bare of all texts."""
+    for cut in ({}, {"is_cut": True}, {"is_cut": True, "is_bare": True}):
+        html = _inliner().inline(render_to_string(f"subscriptions/mail/{name}.html", {**context, **cut}))
+        if len(html.encode()) <= MAX_HTML:
+            break
+    return html
 
 
 @cache
@@ -142,15 +165,43 @@ def _day(instant: dt.datetime, zone: ZoneInfo) -> str:
     return date_format(instant.astimezone(zone), "l j F Y", use_l10n=False)
 
 
+def _preview(update: IncidentUpdate, zone: ZoneInfo) -> str:
+    """What mail programs show after the subject: what the subject does not say already, and best says what to do."""
+    incident, said = update.incident, _first_words(update.body_html)
+    parts = []
+    if update.status == IncidentStatus.SCHEDULED:
+        parts = [_hours(incident, zone), _first_words(incident.advice_before_html), said]
+    elif update.status in CLOSED or incident.is_scheduled:
+        parts = [said]
+    else:
+        parts = [*(f"{line}." for line in _components(update)), said]
+    if update.next_update_by and update.status not in CLOSED:
+        parts.append(_("Next update by %(time)s.") % {"time": clock_words(update.next_update_by, zone)})
+    news = [part for part in parts if part and part not in incident.title]
+    return Truncator(" ".join(news) or _posted(update, zone)).chars(PREVIEW_LENGTH)
+
+
+def _hours(incident: Incident, zone: ZoneInfo) -> str:
+    start, end = incident.work_starts_at, incident.work_ends_at
+    ends_that_day = start.astimezone(zone).date() == end.astimezone(zone).date()
+    words = clock_words if ends_that_day else local_words
+    return _("From %(start)s until %(end)s.") % {"start": clock_words(start, zone), "end": words(end, zone)}
+
+
+def _first_words(html: str) -> str:
+    """The beginning of the first paragraph, as plain text on one line."""
+    plain = unescape(strip_tags(html.partition("</p>")[0].replace("<br>", " ")))
+    return Truncator(" ".join(plain.split())).words(EARLIER_WORDS)
+
+
 def _facts(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
     """When, until when, and what of it: the answer that a reader in a hurry looks for."""
     incident = update.incident
     facts = _window(update, zone) if incident.work_starts_at else _course(update, zone)
-    concerns = _components(update)
-    if concerns:
-        facts.append(Fact(_("Concerns"), concerns))
     if update.next_update_by and update.status not in CLOSED:
         facts.append(Fact(_("Next update by"), (describe(update.next_update_by, zone),)))
+    if concerns := _components(update):
+        facts.append(Fact(_("Concerns"), concerns, divider="; "))
     return facts
 
 
@@ -177,7 +228,7 @@ def _course(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
 
 def _span(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> tuple[str, ...]:
     return (
-        _("From %(time)s") % {"time": describe(start, zone)},
+        _("from %(time)s") % {"time": describe(start, zone)},
         _("until %(time)s") % {"time": describe(end, zone)},
     )
 
@@ -239,10 +290,9 @@ def _earlier(update: IncidentUpdate, zone: ZoneInfo) -> list[dict[str, str]]:
         {
             "status": row.get_status_display(),
             "when": describe(row.display_at, zone),
-            "text": Truncator(" ".join(unescape(strip_tags(first_paragraph)).split())).words(EARLIER_WORDS),
+            "text": _first_words(row.body_html),
         }
         for row in earlier.order_by("-display_at", "-pk")[:EARLIER_UPDATES]
-        for first_paragraph in [row.body_html.partition("</p>")[0]]
     ]
 
 

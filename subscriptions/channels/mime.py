@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.header import Header
@@ -16,12 +17,23 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import compat32
 
+from incidents.text import FORBIDDEN_CATEGORIES
+
 # New in each process, so that no text can hold it; letters and digits, so that no encoding changes it.
 MARK = f"slot{secrets.token_hex(8)}"
 SLOT = re.compile(rf"{MARK}([a-z]+)end")
 SLOT_BYTES = re.compile(SLOT.pattern.encode())
 
-# CRLF as the wire wants it; folding is left to Header, which knows no more than 76 columns.
+# RFC 5322 asks for lines of the head no longer than this, and RFC 2047 for shorter ones where words are encoded.
+MAX_LINE = 78
+MAX_ENCODED = 60
+
+# Not at spaces beside spaces: a line of nothing but spaces ends the head for some readers.
+FOLDING_SPACE = re.compile(r"(?<=\S) (?=\S)")
+# What mailbox files and old relays write a ">" before, which no signature survives.
+FROM_LINE = re.compile(r"^From ", re.MULTILINE)
+
+# CRLF as the wire wants it; lines are folded here.
 WIRE = compat32.clone(linesep="\r\n", cte_type="7bit", mangle_from_=False, max_line_length=None)
 
 
@@ -49,7 +61,8 @@ def build(headers: Mapping[str, str], *, text: str, html: str) -> Template:
 
     Raises ValueError for a header that is none, so that no text can add a line to the head of a mail.
     """
-    message = MIMEMultipart("alternative", policy=WIRE)
+    # No quoted-printable text holds "=_", so that no text ends a part.
+    message = MIMEMultipart("alternative", boundary=f"=_{secrets.token_hex(8)}", policy=WIRE)
     for name, value in headers.items():
         message[name] = _header(name, value)
     message.attach(_part("plain", text))
@@ -61,22 +74,31 @@ def build(headers: Mapping[str, str], *, text: str, html: str) -> Template:
 
 
 def encoded_words(text: str) -> str:
-    """`text` as a header may hold it. What is not plain ASCII is encoded; so is what a reader would decode by mistake.
+    """`text` as a header may hold it, in words that lines can be folded between.
 
+    What is not plain ASCII is encoded; so are words too long for a line, and what a reader would decode by mistake.
     (Interpreters before 3.11.10 put the line breaks of an encoded word into the head of a mail: CVE-2024-6923.)
+    Raises ValueError for line breaks and control characters.
     """
-    if not text.isprintable():
+    if any(unicodedata.category(char) in FORBIDDEN_CATEGORIES for char in text):
         raise ValueError("a header holds no control characters")
-    if text.isascii() and "=?" not in text:
+    is_short = all(len(word) <= MAX_ENCODED for word in text.split(" "))
+    if text.isascii() and "=?" not in text and is_short:
         return text
-    return Header(text, "utf-8", maxlinelen=60).encode(linesep="\n")
+    return Header(text, "utf-8", maxlinelen=MAX_ENCODED).encode(linesep="\n").replace("\n ", " ")
 
 
-def _header(name: str, value: str) -> str | Header:
-    unfolded = value.replace("\n ", " ")
-    if not unfolded.isascii() or not unfolded.isprintable():
+def _header(name: str, value: str) -> str:
+    if not value.isascii() or not value.isprintable():
         raise ValueError(f"{name} is not fit for the head of a mail")
-    return value
+    first, *words = FOLDING_SPACE.split(value)
+    lines = [f"{name}: {first}"]
+    for word in words:
+        if len(lines[-1]) + 1 + len(word) <= MAX_LINE:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f" {word}")
+    return "\n".join(lines).removeprefix(f"{name}: ")
 
 
 def _part(subtype: str, body: str) -> MIMENonMultipart:
@@ -90,7 +112,8 @@ def _part(subtype: str, body: str) -> MIMENonMultipart:
 
 
 def _encode(text: str) -> str:
-    return binascii.b2a_qp(text.encode(), istext=True).decode("ascii")
+    encoded = binascii.b2a_qp(text.encode(), istext=True).decode("ascii")
+    return FROM_LINE.sub("=46=\nrom ", encoded)
 
 
 def _check(wire: bytes, headers: Mapping[str, str], *, slots: int) -> None:

@@ -207,5 +207,11 @@ def test_the_public_url_gives_the_host_that_is_answered_to(read):
     assert environment.mail_from == "status@status.example.com"
 
 
+def test_a_public_url_in_any_script_is_written_as_mail_and_servers_write_it(read):
+    assert read(SECRET_KEY=KEY, PUBLIC_URL="https://bücher.example:8443").public_url == (
+        "https://xn--bcher-kva.example:8443"
+    )
+
+
 def test_an_empty_variable_counts_as_not_set(read):
     assert read(SECRET_KEY=KEY, PORT="", EMAIL_URL="", DEBUG="").port == 8000

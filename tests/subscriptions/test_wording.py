@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.utils.html import strip_tags
 
@@ -70,44 +72,35 @@ def test_an_announcement_says_all_of_it_in_plain_text():
         words.text
         == f"""[Scheduled] New power feeds
 
-Work:
-  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+Work: from Saturday 9 November 2013, 21:00 CET (20:00 UTC)
   until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
-Best avoided:
-  From Saturday 9 November 2013, 18:00 CET (17:00 UTC)
+Best avoided: from Saturday 9 November 2013, 18:00 CET (17:00 UTC)
   until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
-Concerns:
-  Sending mailings
-
-What this means for you
-
-- Sending mailings: Delayed. They leave after midnight.
+Concerns: Sending mailings
 
 What to do
-
 Before: Schedule no mailings for that evening.
 
 Meanwhile: Nothing.
 
 Afterwards: Check your **last** mailing.
 
-Your data
+What this means for you
+- Sending mailings: Delayed. They leave after midnight.
 
+Your data
 No data will be lost.
 
 The update (Wednesday 6 November 2013, 11:00 CET (10:00 UTC), by Edward)
-
 Servers go off in turn.
 
-On the status page:
+Read it on the status page:
 https://status.example.com/incidents/{incident.code}#update-{update.code}
 
 Why
-
 So that a failed switch takes nothing down again.
 
 Related notices
-
 - Caused by: A cabinet without power
   https://status.example.com/incidents/{cause.code}
 
@@ -142,8 +135,12 @@ def test_an_all_clear_stands_on_top_with_promise_beside_outcome():
     words = words_of(update)
 
     assert words.subject == "[Completed] New power feeds — Saturday 9 November 2013"
-    assert words.text.startswith("[Completed] New power feeds\n\nDone without incident.\n")
-    assert "Took place:\n  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)" in words.text
+    assert words.text.startswith(
+        "[Completed] New power feeds\n\n"
+        "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)\n\n"
+        "Done without incident.\n\n"
+        "Took place: from Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n"
+    )
     assert "until Saturday 9 November 2013, 23:40 CET (22:40 UTC)\nPlanned:" in words.text
     assert "No data was lost. (Announced was: No data will be lost.)" in words.text
     assert "Best avoided" not in words.text
@@ -162,9 +159,9 @@ def test_an_incident_names_what_is_down_and_when_the_next_word_comes():
     words = words_of(update)
 
     assert words.subject == "[Identified] No mail"
-    assert "Began:\n  Monday 2 March 2026, 10:00 CET (09:00 UTC)\n" in words.text
-    assert "Concerns:\n  API: Partial outage\n" in words.text
-    assert "Next update by:\n  Monday 2 March 2026, 10:40 CET (09:40 UTC)\n" in words.text
+    assert "Began: Monday 2 March 2026, 10:00 CET (09:00 UTC)\n" in words.text
+    assert "Concerns: API: Partial outage\n" in words.text
+    assert "Next update by: Monday 2 March 2026, 10:40 CET (09:40 UTC)\n" in words.text
 
 
 def test_a_mail_about_an_update_says_what_that_update_said():
@@ -183,7 +180,7 @@ def test_times_are_in_the_readers_own_zone_if_they_chose_one():
     words = words_of(the_maintenance().updates.get(), time_zone="Asia/Kolkata")
 
     assert words.subject == "[Scheduled] New power feeds — Sunday 10 November 2013"
-    assert "From Sunday 10 November 2013, 01:30 IST (9 Nov 20:00 UTC)" in words.text
+    assert "Work: from Sunday 10 November 2013, 01:30 IST (9 Nov 20:00 UTC)" in words.text
 
 
 def test_the_story_costs_few_queries_whatever_its_length(django_assert_max_num_queries):
@@ -194,6 +191,65 @@ def test_the_story_costs_few_queries_whatever_its_length(django_assert_max_num_q
 
     with django_assert_max_num_queries(10):
         words_of(IncidentUpdate.objects.select_related("incident").get(pk=update.pk))
+
+
+def first_screen(words: Words) -> str:
+    return "\n".join(words.text.splitlines()[:10])
+
+
+def test_the_first_screen_of_an_announcement_says_what_when_and_what_to_do():
+    seen = first_screen(words_of(the_maintenance().updates.get()))
+
+    assert "New power feeds" in seen
+    assert "Saturday 9 November 2013, 21:00 CET" in seen
+    assert "Saturday 9 November 2013, 18:00 CET" in seen
+    assert "Before: Schedule no mailings for that evening." in seen
+
+
+def test_the_first_screen_of_an_incident_holds_its_news_however_much_is_down():
+    down = {make_component(f"Service {number}").pk: "major_outage" for number in range(20)}
+    incident = make_incident(
+        "No mail", body="We look.", components=down, details=NoticeDetails(advice_during="Use the other door.")
+    )
+
+    seen = first_screen(words_of(incident.updates.get()))
+
+    assert "Service 19: Major outage" in seen
+    assert "Meanwhile: Use the other door." in seen
+    assert "We look." in seen
+
+
+@pytest.mark.parametrize(
+    ("status", "preview"),
+    [
+        (
+            "scheduled",
+            "From 21:00 CET until Sunday 10 November 2013, 00:00 CET. Schedule no mailings for that evening.",
+        ),
+        ("in_progress", "It has begun. Next update by 22:00 CET."),
+        ("completed", "It has begun."),
+    ],
+)
+def test_the_preview_says_what_the_subject_does_not(status, preview):
+    incident = the_maintenance()
+    if status != "scheduled":
+        text = UpdateText(status=status, body="It has\nbegun.", next_update_by=utc(2013, 11, 9, 21))
+        post_update(incident, text, actor=None, at=utc(2013, 11, 9, 20))
+
+    html = words_of(incident.updates.first()).html
+
+    assert preview in html.partition('class="preview"')[2].partition("</div>")[0]
+
+
+def test_a_name_or_title_from_elsewhere_ends_no_line_and_turns_nothing_around():
+    incident = make_incident()
+    Incident.objects.filter(pk=incident.pk).update(title="Fixed\r\nBcc: all\u202e@example.com")
+    make_page(name="\u2066Copernica\u2028status")
+
+    words = words_of(IncidentUpdate.objects.get(incident=incident))
+
+    assert words.subject == "[Investigating] Fixed  Bcc: all@example.com"
+    assert words.sender_name == "Copernica status"
 
 
 @pytest.mark.parametrize("purpose", ["confirm", "manage"])
@@ -212,7 +268,7 @@ def test_the_html_is_dressed_for_dark_and_narrow_screens():
 
     assert "@media (prefers-color-scheme: dark)" in html
     assert 'name="color-scheme" content="light dark"' in html
-    assert 'class="inner" style="' in html
+    assert re.search(r'class="inner"[^>]* style="', html)
     assert len(html) < 100_000
 
 
@@ -228,3 +284,16 @@ def test_a_notice_too_long_for_a_mail_is_cut_in_html_alone():
     assert len(words.html.encode()) < 100_000
     assert f"{long} body" in words.html
     assert f"{long} end" in words.text
+
+
+def test_no_notice_is_so_long_that_mail_programs_cut_off_its_links():
+    table = "| a | b |\n| - | - |\n" + "|" * 9_900
+    effects = [EffectLine("緊" * 200, "delayed", "緊" * 300) for _line in range(80)]
+    incident = make_incident(body=table, details=NoticeDetails(effects=effects))
+
+    words = words_of(incident.updates.get())
+
+    assert len(words.html.encode()) < 100_000
+    assert LINKS["unsubscribe"] in words.html
+    assert "This notice is too long for a mail." in words.html
+    assert words.text.count("緊" * 300) == 80
