@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from incidents import history
 from incidents.choices import (
     CLOSED,
+    MOVABLE,
     NEXT_STATUSES,
     STATUSES,
     ComponentStatus,
@@ -28,6 +29,7 @@ from incidents.choices import (
     IncidentStatus,
 )
 from incidents.component_actions import show_component_statuses
+from incidents.leads import in_order, lead_words
 from incidents.models import (
     Component,
     Effect,
@@ -38,11 +40,13 @@ from incidents.models import (
     Page,
     UpdateComponent,
 )
+from incidents.moves import planned_times
 from incidents.rollup import IMPACT_OF_STATUS, worst_impact
 from incidents.text import TEXT_VERSION, clean_body, clean_line, render_markdown
 
 Actor = AbstractBaseUser | None
 
+PLANNED_TIMES = ("work_starts_at", "work_ends_at", "avoid_starts_at", "avoid_ends_at")
 NOTICE_TEXTS = ("reason", "advice_before", "advice_during", "advice_after")
 
 
@@ -87,7 +91,10 @@ class LinkTo:
 
 @dataclass(frozen=True)
 class NoticeDetails:
-    """What a notice says apart from its updates. Texts are Markdown."""
+    """What a notice says apart from its updates. Texts are Markdown.
+
+    `reminders` are minutes before the work; None leaves a notice those it has, and a new one begins with the page's.
+    """
 
     reason: str = ""
     advice_before: str = ""
@@ -98,6 +105,7 @@ class NoticeDetails:
     links: Sequence[LinkTo] = ()
     byline: str = ""
     impact_override: str = ""
+    reminders: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -167,7 +175,12 @@ def schedule_maintenance(
         return twin
     at = at or timezone.now()
     incident = Incident(
-        kind=IncidentKind.SCHEDULED, title=clean_line(title), status=update.status, started_at=at, **asdict(window)
+        kind=IncidentKind.SCHEDULED,
+        title=clean_line(title),
+        status=update.status,
+        started_at=at,
+        reminders=page.reminders,
+        **asdict(window),
     )
     check_window(window)
     return _begin(page, incident, update, details, actor=actor, publish=publish, at=at, verb="schedule_maintenance")
@@ -202,6 +215,34 @@ def post_update(
         history.record(
             page, verb="draft_update", actor=actor, subject=incident.title, at=at, incident=incident, public=False
         )
+    return written
+
+
+@transaction.atomic
+def reschedule_maintenance(
+    incident: Incident,
+    window: Window,
+    update: UpdateText,
+    *,
+    actor: Actor,
+    at: dt.datetime | None = None,
+) -> IncidentUpdate:
+    """Move an announced maintenance, or only the end of one in progress, and publish the update that tells of it.
+
+    The update keeps the times that were planned before. Its status is the notice's own, which stays as it is. Raises
+    ValidationError, also when nothing moves or it is too late for that, and StaleIncident when someone was faster.
+    """
+    page = Page.objects.locked()
+    if twin := _posted_before(update):
+        return twin
+    at = at or timezone.now()
+    incident = Incident.objects.get(pk=incident.pk)
+    _refuse_if_stale(incident, update.seen)
+    _check_move(incident, window, update, at)
+    replaces = {f"was_{name}": getattr(incident, name) for name in PLANNED_TIMES}
+    row = IncidentUpdate(incident=incident, created_at=at, **replaces)
+    written = _write(row, update, actor=actor, at=at)
+    _publish(page, incident, written, actor=actor, at=at, verb="reschedule_maintenance", window=window)
     return written
 
 
@@ -280,6 +321,7 @@ def edit_notice(
 ) -> Incident:
     """Change what a notice says apart from its updates. Tells nobody: post an update for that.
 
+    The planned times of a published maintenance are not changed here, but moved (reschedule_maintenance).
     `unchanged_since` is the notice's `updated_at` when the author began to write; None skips that check.
     Raises ValidationError, and StaleIncident when someone was faster.
     """
@@ -293,9 +335,13 @@ def edit_notice(
     incident.started_at = started_at or incident.started_at
     if window is not None:
         check_window(window)
-        for name, value in asdict(window).items():
-            setattr(incident, name, value)
+        if not incident.is_draft and planned_times(window) != planned_times(incident):
+            raise ValidationError(_("The times of a published maintenance are moved with an update that tells of it."))
+        _set_window(incident, window)
+    known = incident.reminders
     _set_details(incident, details)
+    if not incident.is_draft:
+        _refuse_missed_reminders(incident, known, at)
     incident.impact = _lasting_impact(incident)
     incident.updated_at = at
     if not incident.is_draft:
@@ -330,6 +376,31 @@ def check_window(window: Window) -> None:
         problems["avoid_ends_at"] = _("The avoid window must end no earlier than the work.")
     if problems:
         raise ValidationError(problems)
+
+
+def _check_move(incident: Incident, window: Window, update: UpdateText, at: dt.datetime) -> None:
+    if incident.is_draft or incident.status not in MOVABLE:
+        raise ValidationError(_("Only a maintenance that is announced or in progress can be moved."))
+    if update.status != incident.status:
+        raise ValidationError({"status": _("Moving a maintenance leaves its status as it is.")})
+    check_window(window)
+    before, after = planned_times(incident), planned_times(window)
+    if before == after:
+        raise ValidationError(_("Nothing moves: these are the times that are announced already."))
+    if window.work_ends_at <= at:
+        raise ValidationError({"work_ends_at": _("This time has passed: check the day.")})
+    if incident.status != IncidentStatus.SCHEDULED and (
+        window.work_starts_at != incident.work_starts_at or window.avoid_starts_at != incident.avoid_starts_at
+    ):
+        raise ValidationError(_("The work has begun: only its end can still be moved."))
+
+
+def _refuse_missed_reminders(incident: Incident, known: Sequence[int], at: dt.datetime) -> None:
+    """A lead that is added after its moment would be told at once, and name a time that is over."""
+    for lead in set(incident.reminders) - set(known):
+        if incident.work_starts_at - dt.timedelta(minutes=lead) <= at:
+            words = _("%(lead)s before the work has passed already. What is to be told now belongs in an update.")
+            raise ValidationError({"reminders": words % {"lead": lead_words(lead)}})
 
 
 def _begin(
@@ -428,12 +499,15 @@ def _publish(
     actor: Actor,
     at: dt.datetime,
     verb: str,
+    window: Window | None = None,
 ) -> None:
-    """Make `update` public. The page is locked, and nobody was faster."""
+    """Make `update` public, and the notice planned for `window` if given. The page is locked, and nobody was faster."""
     is_first = incident.is_draft
     if not is_first and update.status not in NEXT_STATUSES[IncidentStatus(incident.status)]:
         raise ValidationError({"status": _("The notice cannot go there from where it is now.")})
     before = _facts(incident)
+    if window:
+        _set_window(incident, window)
     update.published_at = at
     update.save(update_fields=["published_at"])
     incident.status = update.status
@@ -522,8 +596,18 @@ def _lasting_impact(incident: Incident) -> Impact:
     return worst_impact(IMPACT_OF_STATUS[ComponentStatus(status)] for status in statuses)
 
 
+def _set_window(incident: Incident, window: Window) -> None:
+    for name, value in asdict(window).items():
+        setattr(incident, name, value)
+
+
 def _set_details(incident: Incident, details: NoticeDetails) -> None:
     problems: dict[str, list[str]] = {}
+    if details.reminders is not None and incident.is_scheduled:
+        try:
+            incident.reminders = in_order(details.reminders)
+        except ValidationError as problem:
+            problems["reminders"] = problem.messages
     for name in NOTICE_TEXTS:
         try:
             source = clean_body(getattr(details, name))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from incidents.choices import NEXT_STATUSES, Impact, IncidentStatus
+from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus
 from incidents.models import Component, Incident, IncidentUpdate
 from incidents.roles import may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
@@ -92,6 +92,8 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
     if notice.is_open and IncidentStatus.COMPLETED in possible:
         all_clear = Task(_("Post the all-clear"), _url("all_clear", notice), is_main=notice.is_active_maintenance)
         tasks.insert(0 if notice.is_active_maintenance else 1, all_clear)
+    if notice.status in MOVABLE and may_publish(user):
+        tasks.append(Task(_("Move it"), _url("move", notice)))
     if notice.is_open and IncidentStatus.CANCELLED in possible:
         tasks.append(Task(_("Cancel it"), _url("cancel", notice)))
     if may_publish(user):

@@ -59,6 +59,9 @@ CLOSED = (
 OPEN = tuple(status for status in IncidentStatus if status not in CLOSED)
 ACTIVE_MAINTENANCE = (IncidentStatus.IN_PROGRESS, IncidentStatus.VERIFYING)
 
+# While its planned times can still be moved: all of them, or at last only the end.
+MOVABLE = (IncidentStatus.SCHEDULED, IncidentStatus.IN_PROGRESS)
+
 # From each status, those that the next update may carry. Staying where it is, is always one of them.
 NEXT_STATUSES = {
     IncidentStatus.INVESTIGATING: STATUSES[IncidentKind.REALTIME][:4],

@@ -101,6 +101,14 @@ def describe_window(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> str
     return f"{local} ({utc})" if utc else local
 
 
+def from_until(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> tuple[str, str]:
+    """Both ends written out, one after the other: "From Saturday 9 November 2013, 21:00 CET (20:00 UTC)", "until …"."""
+    return (
+        _("From %(time)s") % {"time": describe(start, zone)},
+        _("until %(time)s") % {"time": describe(end, zone)},
+    )
+
+
 def duration_words(duration: dt.timedelta) -> str:
     """How long, in days, hours and minutes: "3 h 10 min"."""
     minutes = max(1, round(duration.total_seconds() / 60))

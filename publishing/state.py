@@ -21,6 +21,7 @@ from incidents.choices import (
     IncidentKind,
     IncidentStatus,
 )
+from incidents.moves import Move, PlannedTimes, Span, moves_of, planned_times
 from incidents.rollup import page_indicator, worst_status
 
 HISTORY_DAYS = 90
@@ -106,6 +107,11 @@ class UpdateState:
     updated_at: dt.datetime
     display_at: dt.datetime
     edited_at: dt.datetime | None
+    # The planned times that it replaced, when it moved a maintenance.
+    was_work_starts_at: dt.datetime | None
+    was_work_ends_at: dt.datetime | None
+    was_avoid_starts_at: dt.datetime | None
+    was_avoid_ends_at: dt.datetime | None
     affected: tuple[AffectedState, ...]
 
     @property
@@ -166,6 +172,7 @@ class NoticeState:
     actual_started_at: dt.datetime | None
     actual_ended_at: dt.datetime | None
     completes_by_clock: bool
+    reminders: list[int]  # minutes before the work
     # Each text twice: as typed, and as HTML.
     reason: str
     reason_html: str
@@ -225,6 +232,26 @@ class NoticeState:
         if self.is_open:
             return None
         return next((update for update in self.updates if update.status in CLOSED), None)
+
+    @cached_property
+    def moves(self) -> dict[int, Move]:
+        """Which of the updates moved it, by their ids, the newest first, and from when to when."""
+        return moves_of(self, self.updates)
+
+    @property
+    def work_moved_from(self) -> Span | None:
+        """When the work was planned at first, while other times are announced."""
+        first = self._planned_at_first
+        return first.work if first and self.is_open and first.work != planned_times(self).work else None
+
+    @property
+    def avoid_moved_from(self) -> Span | None:
+        first = self._planned_at_first
+        return first.avoid if first and self.is_open and first.avoid != planned_times(self).avoid else None
+
+    @property
+    def _planned_at_first(self) -> PlannedTimes | None:
+        return list(self.moves.values())[-1].was if self.moves else None
 
     @property
     def at(self) -> dt.datetime:

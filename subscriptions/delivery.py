@@ -22,6 +22,7 @@ from subscriptions.choices import Purpose, SubscriberState
 from subscriptions.journal import Journal, adopted, journals
 from subscriptions.ledger import Report
 from subscriptions.models import Delivery
+from subscriptions.reminders import overtaken
 
 logger = logging.getLogger(__name__)
 
@@ -113,11 +114,12 @@ class _Run:
         report = Report()
         refused: dict[int, str] = {}
         stop_at = min(time.monotonic() + BATCH_SECONDS, self.deadline)
+        pointless = overtaken((delivery.notification for delivery in deliveries), self.now())
         for position, delivery in enumerate(deliveries):
             if time.monotonic() > stop_at or self.now() > delivery.lease_until:
                 report.untouched += [later.pk for later in deliveries[position:]]
                 break
-            if not _is_wanted(delivery):
+            if not _is_wanted(delivery) or delivery.notification_id in pointless:
                 report.skipped.append(delivery.pk)
                 continue
             try:

@@ -41,26 +41,49 @@ def concerned_by(update: IncidentUpdate) -> SubscriberQuerySet:
     none. And whoever was told of the notice before, even if it no longer names what they chose: who heard of a start
     hears of the end.
     """
-    active = Subscriber.objects.active()
-    components = Component.objects.filter(
-        Q(notices__incident=update.incident_id) | Q(pk__in=update.affected.values("component"))
-    )
-    named = dict(components.values_list("pk", "group"))
-    if not named:
+    active, scope = Subscriber.objects.active(), _scope(update)
+    if not scope:
         return active
-    chosen_components = Subscriber.components.through.objects.filter(
-        subscriber=OuterRef("pk"), component__in=list(named)
-    )
-    chosen_groups = Subscriber.groups.through.objects.filter(
-        subscriber=OuterRef("pk"), componentgroup__in=list({group for group in named.values() if group})
-    )
     earlier = Notification.objects.filter(update__incident=update.incident_id).exclude(update=update)
     told = Delivery.objects.filter(
         subscriber=OuterRef("pk"),
         notification__in=list(earlier.values_list("pk", flat=True)),
         state__in=[DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT],
     )
-    return active.filter(Q(all_components=True) | Exists(chosen_components) | Exists(chosen_groups) | Exists(told))
+    return active.filter(scope | Exists(told))
+
+
+def concerned_by_reminder(update: IncidentUpdate) -> SubscriberQuerySet:
+    """Every active subscriber who is to be reminded of the maintenance that `update` belongs to.
+
+    Those within its scope who hear of maintenance and want reminders, and whoever follows this one notice.
+    """
+    wants = Q(hears_maintenance=True, hears_reminders=True) & _scope(update)
+    follows = Subscriber.notices.through.objects.filter(subscriber=OuterRef("pk"), incident=update.incident_id)
+    return Subscriber.objects.active().filter(wants | Exists(follows))
+
+
+def concerned(notification: Notification) -> SubscriberQuerySet:
+    """To whom `notification`, an update or a reminder, is to be told."""
+    is_reminder = notification.purpose == Purpose.REMINDER
+    return (concerned_by_reminder if is_reminder else concerned_by)(notification.update)
+
+
+def _scope(update: IncidentUpdate) -> Q:
+    """Who chose everything, a component that the notice names, or its group. Empty, and so all, when it names none."""
+    components = Component.objects.filter(
+        Q(notices__incident=update.incident_id) | Q(pk__in=update.affected.values("component"))
+    )
+    named = dict(components.values_list("pk", "group"))
+    if not named:
+        return Q()
+    chosen_components = Subscriber.components.through.objects.filter(
+        subscriber=OuterRef("pk"), component__in=list(named)
+    )
+    chosen_groups = Subscriber.groups.through.objects.filter(
+        subscriber=OuterRef("pk"), componentgroup__in=list({group for group in named.values() if group})
+    )
+    return Q(all_components=True) | Exists(chosen_components) | Exists(chosen_groups)
 
 
 @transaction.atomic
@@ -107,9 +130,8 @@ def _insert_deliveries(notification: Notification, first: int, last: int, now: d
     Measured for 100,000 rows on a busy machine of two cores, in microseconds a row, the matching included: SQLite 6,
     PostgreSQL 30. bulk_create, without any matching: 71 and 84.
     """
-    assert notification.update is not None
-    concerned = concerned_by(notification.update).filter(pk__gt=first, pk__lte=last)
-    chosen = concerned.order_by().annotate(chosen_id=F("pk")).values("chosen_id")
+    in_slice = concerned(notification).filter(pk__gt=first, pk__lte=last)
+    chosen = in_slice.order_by().annotate(chosen_id=F("pk")).values("chosen_id")
     subscribers, parameters = chosen.query.sql_with_params()
     moment = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:

@@ -14,6 +14,7 @@ from subscriptions import limits, watch
 from subscriptions.bell import ring, ring_once
 from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
+from subscriptions.reminders import open_reminders
 
 __all__ = ["drain", "ring", "sweep"]
 
@@ -50,6 +51,7 @@ def sweep(budget: float = BUDGET) -> str:
 def _owe(deadline: float) -> bool:
     """Open what is to be told and fan it out; one that cannot be must not keep the others waiting."""
     went_well = _try(open_notifications, timezone.now())
+    went_well &= _try(open_reminders, timezone.now())
     for notification_id in owing_fan_out():
         went_well &= _try(_fan_out, notification_id, deadline)
     return went_well

@@ -13,6 +13,7 @@ from subscriptions import ledger
 from subscriptions.channels import CHANNELS
 from subscriptions.choices import DeliveryState, Purpose
 from subscriptions.models import Delivery, Notification
+from subscriptions.reminders import due_reminders
 
 SILENCE = dt.timedelta(seconds=30)
 SWEEP_EVERY = dt.timedelta(minutes=1)
@@ -49,6 +50,7 @@ def owes(now: dt.datetime, *, since: dt.datetime | None = None) -> bool:
     untold = IncidentUpdate.objects.public().filter(notify=True, published_at__lte=since)
     return (
         untold.exclude(notifications__purpose=Purpose.UPDATE).exists()
+        or any(reminder.due_at <= since for reminder in due_reminders(now))
         or Notification.objects.filter(fanned_out_at__isnull=True, created_at__lte=since).exists()
         or Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lte=since).exists()
         or any(ledger.is_due(channel, since) and not ledger.pause_of(channel, now) for channel in CHANNELS)

@@ -14,19 +14,22 @@ from zoneinfo import ZoneInfo
 import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.html import strip_tags
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind
+from incidents.leads import lead_words
 from incidents.models import Incident, IncidentUpdate, Page
+from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
-from incidents.times import clock_words, describe, local_words
+from incidents.times import clock_words, describe, from_until, local_words
 from subscriptions.choices import Purpose
 from subscriptions.links import notice_url, update_url
 from subscriptions.models import Notification
+from subscriptions.reminders import is_late
 
 EARLIER_UPDATES = 3
 EARLIER_WORDS = 40
@@ -60,10 +63,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of the table on top: a label and what stands beside it, and how plain text divides its lines."""
+    """One line of the table on top: a label and what stands beside it, and how plain text divides its lines.
+
+    `weight` is "news" for what the mail is about, "past" for what is no longer so.
+    """
 
     label: str
     lines: tuple[str, ...]
+    weight: str = ""
     divider: str = "\n  "
 
     @property
@@ -78,6 +85,8 @@ def write(notification: Notification, links: Mapping[str, str], *, language: str
     """
     if notification.purpose == Purpose.UPDATE:
         return write_update(notification.update, links, language=language, time_zone=time_zone)
+    if notification.purpose == Purpose.REMINDER:
+        return write_reminder(notification, links, language=language, time_zone=time_zone)
     page = Page.objects.current()
     with translation.override(language):
         subject = {
@@ -92,25 +101,56 @@ def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: 
     page, incident = Page.objects.current(), update.incident
     zone = ZoneInfo(time_zone) if time_zone else incident.zone
     with translation.override(language):
-        is_closing = update.status in CLOSED
+        label = _("Moved") if replaced_times(update) else update.get_status_display()
         context = {
-            "incident": incident,
-            "update": update,
+            **_about(update, zone, links),
+            "label": label,
             "tone": TONES.get(IncidentStatus(update.status), "bad"),
-            "is_closing": is_closing,
-            "is_announcement": update.status == IncidentStatus.SCHEDULED,
-            "preview": _preview(update, zone),
             "facts": _facts(update, zone),
-            "effects": [] if is_closing else list(incident.effects.all()),
-            "advice": _advice(incident, is_closing),
-            "data": _data(incident, is_closing),
-            "earlier": _earlier(update, zone),
-            "related": _related(incident),
-            "posted": _posted(update, zone),
-            "update_url": update_url(update),
-            "links": links,
+            "heading": _("The update"),
         }
-        return _words("update", page, _subject(update, zone), context)
+        return _words("update", page, _subject(label, incident, zone), context)
+
+
+def write_reminder(reminder: Notification, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:
+    """A reminder of a maintenance: everything that is announced of it, and first how soon it begins."""
+    page, update = Page.objects.current(), reminder.update
+    zone = ZoneInfo(time_zone) if time_zone else update.incident.zone
+    with translation.override(language):
+        label = _("Reminder")
+        starts = _("in less than %(lead)s") if is_late(reminder, timezone.now()) else _("in %(lead)s")
+        context = {
+            **_about(update, zone, links),
+            "label": label,
+            "tone": "planned",
+            "facts": [
+                Fact(_("Starts"), (starts % {"lead": lead_words(reminder.lead_minutes)},), "news"),
+                *_planned(planned_times(update.incident), zone),
+                *_concerns(update),
+            ],
+            "heading": _("The latest update"),
+        }
+        return _words("update", page, _subject(label, update.incident, zone), context)
+
+
+def _about(update: IncidentUpdate, zone: ZoneInfo, links: Mapping[str, str]) -> dict[str, Any]:
+    """What a mail on an update's notice holds, whatever the occasion."""
+    incident, is_closing = update.incident, update.status in CLOSED
+    return {
+        "incident": incident,
+        "update": update,
+        "is_closing": is_closing,
+        "is_announcement": update.status == IncidentStatus.SCHEDULED,
+        "preview": _preview(update, zone),
+        "effects": [] if is_closing else list(incident.effects.all()),
+        "advice": _advice(incident, is_closing),
+        "data": _data(incident, is_closing),
+        "earlier": _earlier(update, zone),
+        "related": _related(incident),
+        "posted": _posted(update, zone),
+        "update_url": update_url(update),
+        "links": links,
+    }
 
 
 def _words(name: str, page: Page, subject: str, context: dict[str, Any]) -> Words:
@@ -153,9 +193,9 @@ def _inliner() -> css_inline.CSSInliner:
     )
 
 
-def _subject(update: IncidentUpdate, zone: ZoneInfo) -> str:
-    words = {"status": update.get_status_display(), "title": update.incident.title}
-    starts = update.incident.work_starts_at
+def _subject(label: str, incident: Incident, zone: ZoneInfo) -> str:
+    words = {"status": label, "title": incident.title}
+    starts = incident.work_starts_at
     if starts is None:
         return _("[%(status)s] %(title)s") % words
     return _("[%(status)s] %(title)s — %(day)s") % {**words, "day": _day(starts, zone)}
@@ -196,26 +236,41 @@ def _first_words(html: str) -> str:
 
 def _facts(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
     """When, until when, and what of it: the answer that a reader in a hurry looks for."""
-    incident = update.incident
-    facts = _window(update, zone) if incident.work_starts_at else _course(update, zone)
+    facts = _window(update, zone) if update.incident.work_starts_at else _course(update, zone)
     if update.next_update_by and update.status not in CLOSED:
         facts.append(Fact(_("Next update by"), (describe(update.next_update_by, zone),)))
-    if concerns := _components(update):
-        facts.append(Fact(_("Concerns"), concerns, divider="; "))
-    return facts
+    return [*facts, *_concerns(update)]
 
 
 def _window(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
-    incident, is_closing = update.incident, update.status in CLOSED
+    incident = update.incident
+    now = planned_times(incident)
+    if update.status not in CLOSED:
+        was = replaced_times(update)
+        return _moved(Move(was, now), zone) if was else _planned(now, zone)
     facts = []
-    if is_closing and incident.actual_started_at and incident.actual_ended_at:
-        actual = _span(incident.actual_started_at, incident.actual_ended_at, zone)
+    if incident.actual_started_at and incident.actual_ended_at:
+        actual = from_until(incident.actual_started_at, incident.actual_ended_at, zone)
         facts.append(Fact(_("Took place"), actual))
-    planned = _("Planned") if is_closing else _("Work")
-    facts.append(Fact(planned, _span(incident.work_starts_at, incident.work_ends_at, zone)))
-    if incident.avoid_starts_at and not is_closing:
-        facts.append(Fact(_("Best avoided"), _span(incident.avoid_starts_at, incident.avoid_ends_at, zone)))
+    return [*facts, Fact(_("Planned"), from_until(*now.work, zone))]
+
+
+def _planned(times: PlannedTimes, zone: ZoneInfo) -> list[Fact]:
+    facts = [Fact(_("Work"), from_until(*times.work, zone))]
+    if times.avoid:
+        facts.append(Fact(_("Best avoided"), from_until(*times.avoid, zone)))
     return facts
+
+
+def _moved(move: Move, zone: ZoneInfo) -> list[Fact]:
+    """The old and the new times of what moved, and as it is what did not."""
+    moved = [
+        Fact(row.label, from_until(*row.span, zone) if row.span else (_("none"),), "past" if row.is_past else "news")
+        for row in move.rows()
+    ]
+    work, *avoid = _planned(move.now, zone)
+    is_work_moved, is_avoid_moved = move.was.work != move.now.work, move.was.avoid != move.now.avoid
+    return [*([] if is_work_moved else [work]), *moved, *([] if is_avoid_moved else avoid)]
 
 
 def _course(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
@@ -226,11 +281,9 @@ def _course(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
     return facts
 
 
-def _span(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> tuple[str, ...]:
-    return (
-        _("from %(time)s") % {"time": describe(start, zone)},
-        _("until %(time)s") % {"time": describe(end, zone)},
-    )
+def _concerns(update: IncidentUpdate) -> list[Fact]:
+    components = _components(update)
+    return [Fact(_("Concerns"), components, divider="; ")] if components else []
 
 
 def _components(update: IncidentUpdate) -> tuple[str, ...]:

@@ -9,8 +9,15 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from incidents.actions import NoticeDetails, UpdateText, Window, open_incident, schedule_maintenance
-from incidents.models import Component, ComponentGroup, Incident, Page
+from incidents.actions import (
+    NoticeDetails,
+    UpdateText,
+    Window,
+    open_incident,
+    reschedule_maintenance,
+    schedule_maintenance,
+)
+from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, Page
 from subscriptions.choices import SubscriberState
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.models import Subscriber
@@ -83,6 +90,29 @@ def make_maintenance(
         actor=fields.pop("actor", None),
         **fields,
     ).incident
+
+
+def move(
+    maintenance: Incident,
+    *,
+    starts: dt.datetime | None = None,
+    ends: dt.datetime | None = None,
+    body: str = "The parts arrive later.",
+    at: dt.datetime | None = None,
+    **fields: Any,
+) -> IncidentUpdate:
+    """Move a maintenance. Its avoid window goes, unless it is given anew."""
+    maintenance.refresh_from_db()
+    window = Window(
+        work_starts_at=starts or maintenance.work_starts_at,
+        work_ends_at=ends or maintenance.work_ends_at,
+        time_zone=maintenance.time_zone,
+        avoid_starts_at=fields.pop("avoid_starts", None),
+        avoid_ends_at=fields.pop("avoid_ends", None),
+        completes_by_clock=maintenance.completes_by_clock,
+    )
+    text = UpdateText(status=maintenance.status, body=body, **fields)
+    return reschedule_maintenance(maintenance, window, text, actor=None, at=at)
 
 
 def make_subscriber(email: str = "", *, state: str = "active", **fields: Any) -> Subscriber:

@@ -20,7 +20,7 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "assets"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "assets"},
         {"models"},
         {"text", "history", "rehearsal"},
         {"component_actions"},
@@ -42,7 +42,7 @@ LAYERS = {
         {"choices", "addresses"},
         {"models"},
         {"tokens", "limits", "links", "journal", "bell", "outbox", "return_path", "quarantine", "mailboxes"},
-        {"bounces", "ledger", "wording", "channels", "fanout", "consent", "delivery"},
+        {"bounces", "ledger", "wording", "channels", "fanout", "reminders", "consent", "delivery"},
         {"forms", "tasks", "receivers", "checks", "previews", "schedules", "watch", "provider_events"},
         {"apps", "admin", "views", "outbox_views", "urls", "middleware", "management"},
     ],

@@ -23,6 +23,7 @@ ACTS = {
     "draft_notice": _("began a draft of a notice"),
     "draft_update": _("began a draft"),
     "discard_draft": _("discarded a draft"),
+    "reschedule_maintenance": _("moved the maintenance"),
     "edit_notice": _("edited the notice"),
     "start_by_clock": _("started it at its time"),
     "verify_by_clock": _("ended it at its planned time: waiting for the all-clear"),

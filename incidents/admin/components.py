@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from incidents import component_actions
-from incidents.forms.fields import LineField, ZoneField, zone_names
+from incidents.forms.fields import LeadsField, LineField, ZoneField, zone_names
 from incidents.models import Component, ComponentGroup, Page
 
 
@@ -30,10 +30,17 @@ class PageForm(ModelForm):
     )
     support_url = forms.URLField(label=gettext_lazy("Support address"), required=False, assume_scheme="https")
     language = forms.ChoiceField(label=gettext_lazy("Language"))
+    reminders = LeadsField(
+        label=gettext_lazy("Reminders of maintenance"),
+        help_text=gettext_lazy(
+            "How long before the work subscribers are reminded, such as: 7 days, 24 hours, 1 hour. Empty: not at all. "
+            "A new maintenance begins with these; those that exist keep their own."
+        ),
+    )
 
     class Meta:
         model = Page
-        fields = ("name", "description", "time_zone", "language", "support_url")
+        fields = ("name", "description", "time_zone", "language", "support_url", "reminders")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from incidents.actions import StaleIncident
 from incidents.board import notice_url
 from incidents.forms.compose import DRAFT, PREVIEW, PUBLISH, ComposeForm, seen_by_now
 from incidents.forms.fields import zone_names
+from incidents.leads import leads_words
 from incidents.models import Change, Component, Incident, IncidentUpdate, Page
 from incidents.rehearsal import preview, rehearsal
 from incidents.roles import may_publish
@@ -162,9 +164,14 @@ def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
 
 def differences(change: Change) -> list[tuple[str, str, str]]:
     """What an edit changed, as (name, before, after), without what changes with every edit."""
-    names = [name for name in {**change.before, **change.after} if name not in ("updated_at", "edited_at")]
-    pairs = [(name, change.before.get(name, ""), change.after.get(name, "")) for name in names]
+    names = [name for name in {**change.before, **change.after} if name not in ("updated_at", "edited_at", "update")]
+    pairs = [(name, _shown(name, change.before), _shown(name, change.after)) for name in names]
     return [(_label(name), before, after) for name, before, after in pairs if before != after]
+
+
+def _shown(name: str, facts: Mapping[str, str]) -> str:
+    value = facts.get(name, "")
+    return leads_words(json.loads(value)) if name == "reminders" and value else value
 
 
 def _label(name: str) -> str:
@@ -193,9 +200,7 @@ def _posted_by_this_form(screen: Screen, form: ComposeForm) -> IncidentUpdate | 
 
 
 def _is_earlier_post(update: IncidentUpdate, form: ComposeForm) -> bool:
-    if "body" not in form.fields or update.form_id != form.cleaned_data["form_id"]:
-        return False
-    return (update.body, update.status) != (form.cleaned_data["body"], form.status())
+    return update.form_id == form.cleaned_data["form_id"] and form.differs_from(update)
 
 
 def _done(request: HttpRequest, screen: Screen, update: IncidentUpdate) -> HttpResponse:

@@ -20,6 +20,7 @@ from incidents.admin.changes import act_in_words
 from incidents.admin.compose import differences
 from incidents.board import notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
+from incidents.leads import leads_words
 from incidents.models import Incident, ScheduledMaintenance
 from incidents.roles import may_publish, may_write
 from incidents.times import describe
@@ -91,6 +92,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "opts": self.opts,
             "notice": notice,
             "times": _times(notice),
+            "reminders": leads_words(notice.reminders),
             "links": links,
             "affected": notice.affected.all(),
             "effects": notice.effects.all(),

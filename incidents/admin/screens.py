@@ -11,18 +11,20 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from incidents import actions
 from incidents.admin.access import publishers_only, writers_only
 from incidents.admin.compose import Screen, compose
 from incidents.board import notice_url
-from incidents.choices import NEXT_STATUSES, IncidentStatus
+from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus
 from incidents.forms.notices import (
     AllClearForm,
     CancelForm,
     EditIncidentForm,
     EditMaintenanceForm,
+    MoveForm,
     OpenIncidentForm,
     ScheduleForm,
     UpdateForm,
@@ -98,6 +100,26 @@ def cancel(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpRe
 
 
 @publishers_only
+def move(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
+    notice = _published(pk)
+    if not notice.is_scheduled or (request.method != "POST" and notice.status not in MOVABLE):
+        raise Http404
+    screen = Screen(
+        title=_("Move the maintenance"),
+        form=MoveForm,
+        act=_move(notice),
+        notice=notice,
+        publish_label=_("Move the maintenance"),
+        published_message=_("The maintenance is moved."),
+        note=""
+        if notice.status == IncidentStatus.SCHEDULED
+        else _("The work has begun: only its end can still be moved."),
+        keeps_drafts=False,
+    )
+    return compose(request, screen, is_preview=is_preview)
+
+
+@publishers_only
 def edit(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
     notice = _published(pk)
     screen = Screen(
@@ -106,7 +128,7 @@ def edit(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResp
         act=_edit_notice,
         notice=notice,
         publish_label=_("Save and publish"),
-        note=_("An edit changes the page and tells nobody. What customers must know belongs in an update."),
+        note=_edit_note(notice),
         keeps_drafts=False,
         is_edit=True,
         panes=EDIT_PANES,
@@ -160,6 +182,7 @@ def urls() -> list[URLPattern]:
         "post_update": ("<int:pk>/post-update/", post_update),
         "all_clear": ("<int:pk>/all-clear/", all_clear),
         "cancel": ("<int:pk>/cancel/", cancel),
+        "move": ("<int:pk>/move/", move),
         "edit": ("<int:pk>/edit/", edit),
         "draft": ("draft/<int:pk>/", edit_draft),
     }
@@ -189,6 +212,19 @@ def _gone(request: HttpRequest) -> HttpResponse:
     typed = [request.POST.get(name, "") for name in ("title", "body")]
     context = {**admin.site.each_context(request), "title": _("This draft is gone"), "typed": list(filter(None, typed))}
     return render(request, "admin/incidents/gone.html", context, status=404)
+
+
+def _edit_note(notice: Incident) -> str:
+    note = _("An edit changes the page and tells nobody. What customers must know belongs in an update.")
+    if not notice.is_scheduled or notice.status not in MOVABLE:
+        return note
+    return format_html(
+        '{} {} <a href="{}">{}</a>',
+        note,
+        _("The planned times are moved on a screen of their own, which tells of the old and the new ones:"),
+        reverse("admin:incidents_incident_move", args=[notice.pk]),
+        _("Move the maintenance"),
+    )
 
 
 def _can_go(notice: Incident, status: IncidentStatus) -> bool:
@@ -225,6 +261,13 @@ def _post(notice: Incident) -> Any:
     return act
 
 
+def _move(notice: Incident) -> Any:
+    def act(form: MoveForm, actor: Any, publish: bool) -> IncidentUpdate:
+        return actions.reschedule_maintenance(notice, form.window(), form.update_text(), actor=actor)
+
+    return act
+
+
 def _edit_notice(form: Any, actor: Any, publish: bool) -> IncidentUpdate:
     notice = actions.edit_notice(
         form.notice,
@@ -257,7 +300,7 @@ def _rewrite(draft: IncidentUpdate) -> Any:
                 unchanged_since=None if form.is_rehearsal else form.cleaned_data["since"],
             )
             if draft.incident.is_draft:
-                _rewrite_notice(form, actor, publish)
+                written.incident = _rewrite_notice(form, actor, publish)
             if publish:
                 written = actions.publish_draft(written, actor=actor, seen=form.update_text().seen)
         return written
@@ -265,14 +308,14 @@ def _rewrite(draft: IncidentUpdate) -> Any:
     return act
 
 
-def _rewrite_notice(form: Any, actor: Any, publish: bool) -> None:
+def _rewrite_notice(form: Any, actor: Any, publish: bool) -> Incident:
     window = started_at = None
     if form.notice.is_scheduled:
         window = form.window()
     else:
         # Left empty, an incident starts with its publication.
         started_at = form.cleaned_data["started_at"] or (timezone.now() if publish else form.notice.created_at)
-    actions.edit_notice(
+    return actions.edit_notice(
         form.notice,
         actor=actor,
         title=form.cleaned_data["title"],

@@ -22,6 +22,7 @@ from incidents.actions import (
 )
 from incidents.choices import DataStatement, EffectLevel, LinkKind
 from incidents.demo.place import ZONE, Functions, Staff
+from incidents.leads import DAY, HOUR
 from incidents.models import Incident
 from incidents.times import from_wall_time
 
@@ -271,6 +272,7 @@ def _new_image_store(functions: Functions, staff: Staff, now: dt.datetime, *, be
             advice_after="Nothing. Images in mail already sent show again, also in mail opened meanwhile.",
             data_statement=DataStatement.NONE_EXPECTED_LOST,
             links=(LinkTo(because.pk, LinkKind.CAUSED_BY),),
+            reminders=(3 * DAY, DAY, HOUR),
         ),
     )
 

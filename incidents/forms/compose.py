@@ -135,6 +135,10 @@ class ComposeForm(forms.Form):
     def is_rehearsal(self) -> bool:
         return self.purpose == PREVIEW
 
+    def differs_from(self, posted: IncidentUpdate) -> bool:
+        """Whether this form says anything else than what was `posted` with its one-time id."""
+        return False
+
     def times(self) -> list[tuple[str, str]]:
         """Every time typed, as customers will read it."""
         fields = [field for field in self.fields.values() if isinstance(field, WallTimeField)]
@@ -226,6 +230,10 @@ class UpdatePart(ComposeForm):
             self.cleaned_data["next_update_by"] = None
         elif self.purpose == PUBLISH and next_update_by and next_update_by <= self.now:
             self.add_error("next_update_by", _("This time has passed. Say when the next update comes."))
+
+    def differs_from(self, posted: IncidentUpdate) -> bool:
+        said = (posted.body, posted.status) != (self.cleaned_data["body"], self.status())
+        return said or super().differs_from(posted)
 
     def update_text(self) -> UpdateText:
         data = self.cleaned_data

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 
+from incidents.leads import leads_words, parse_leads
 from incidents.models import check_zone
 from incidents.text import MAX_LINE, clean_body, clean_line
 
@@ -43,6 +44,22 @@ class ZoneField(forms.CharField):
         name = super().clean(value)
         check_zone(name)
         return name
+
+
+class LeadsField(forms.CharField):
+    """How long before the work subscribers are reminded, as text; cleans to minutes, the longest first."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, widget=forms.TextInput(attrs={"size": 40, "autocomplete": "off"}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return leads_words(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[int]:
+        return parse_leads(super().clean(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
 
 
 def zone_names() -> list[str]:

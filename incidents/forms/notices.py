@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from incidents.actions import AllClear, Window, check_window
+from incidents.actions import PLANNED_TIMES, AllClear, NoticeDetails, Window, check_window
 from incidents.choices import (
     CLOSED,
     NEXT_STATUSES,
@@ -27,8 +28,10 @@ from incidents.forms.compose import (
     UpdatePart,
     next_update_suggestion,
 )
-from incidents.forms.fields import ZoneField, zone_or_none
+from incidents.forms.fields import LeadsField, ZoneField, zone_or_none
 from incidents.forms.wall_times import WallTimeField
+from incidents.models import IncidentUpdate, Page
+from incidents.moves import planned_times
 
 DATA_AT_OPENING = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_EXPECTED_LOST]
 DATA_AHEAD = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_LOST]
@@ -67,12 +70,10 @@ class WindowPart(ComposeForm):
         help_text=_("Otherwise the notice goes to “verifying” and waits for someone to post the all-clear."),
     )
 
-    WINDOW = ("work_starts_at", "work_ends_at", "avoid_starts_at", "avoid_ends_at")
-
     def starting_values(self) -> dict[str, Any]:
         values = super().starting_values() | {"time_zone": self.zone.key}
         if self.notice:
-            values |= {name: getattr(self.notice, name) for name in (*self.WINDOW, "completes_by_clock")}
+            values |= {name: getattr(self.notice, name) for name in (*PLANNED_TIMES, "completes_by_clock")}
         return values
 
     def typed_zone(self) -> ZoneInfo | None:
@@ -80,7 +81,7 @@ class WindowPart(ComposeForm):
 
     def clean(self) -> None:
         super().clean()
-        if any(name in self.errors for name in self.WINDOW) or not self.typed_zone():
+        if any(name in self.errors for name in PLANNED_TIMES) or not self.typed_zone():
             return
         try:
             check_window(self.window())
@@ -88,8 +89,28 @@ class WindowPart(ComposeForm):
             self.add_problem(problem)
 
     def window(self) -> Window:
-        names = ("time_zone", "completes_by_clock", *self.WINDOW)
-        return Window(**{name: self.cleaned_data[name] for name in names})
+        """What was typed; what this screen does not ask is as the notice has it."""
+        names = ("time_zone", "completes_by_clock", *PLANNED_TIMES)
+        return Window(
+            **{name: self.cleaned_data[name] if name in self.fields else getattr(self.notice, name) for name in names}
+        )
+
+    def differs_from(self, posted: IncidentUpdate) -> bool:
+        return super().differs_from(posted) or planned_times(self.window()) != planned_times(posted.incident)
+
+
+class RemindersPart(DetailsPart):
+    reminders = LeadsField(
+        label=_("Reminders before the work"),
+        help_text=_("Such as: 7 days, 24 hours, 1 hour. Empty: none. They go to subscribers who want reminders."),
+    )
+
+    def starting_values(self) -> dict[str, Any]:
+        known = self.notice or Page.objects.current()
+        return super().starting_values() | {"reminders": known.reminders}
+
+    def details(self) -> NoticeDetails:
+        return replace(super().details(), reminders=self.cleaned_data["reminders"])
 
 
 class OpenIncidentForm(UpdatePart, StartedPart, DetailsPart):
@@ -115,13 +136,13 @@ class OpenIncidentForm(UpdatePart, StartedPart, DetailsPart):
         return {"next_update_by": next_update_suggestion(self.now), **super().starting_values()}
 
 
-class ScheduleForm(UpdatePart, WindowPart, DetailsPart):
+class ScheduleForm(UpdatePart, WindowPart, RemindersPart):
     data_choices = DATA_AHEAD
     sections = (
         Section(_("What will be done"), ("title", "body")),
         Section(
             _("When"),
-            ("time_zone", *WindowPart.WINDOW),
+            ("time_zone", *PLANNED_TIMES),
             is_in_pairs=True,
             hint=_("The avoid window is the wider time in which customers should not act; leave it empty without one."),
         ),
@@ -130,7 +151,7 @@ class ScheduleForm(UpdatePart, WindowPart, DetailsPart):
         Section(_("Customers’ data"), ("data_statement",)),
         Section(_("What customers should do"), ADVICE),
         Section(_("Why"), ("reason",), part="links", hint=LINKS_HINT),
-        Section(_("Telling people"), ("notify", "next_update_by")),
+        Section(_("Telling people"), ("notify", "reminders", "next_update_by")),
         Section(_("Advanced"), ("completes_by_clock", "impact_override", "byline"), is_folded=True),
     )
 
@@ -275,17 +296,58 @@ class EditIncidentForm(StartedPart, DetailsPart):
         return super().starting_values() | {"started_at": self.notice.started_at}
 
 
-class EditMaintenanceForm(WindowPart, DetailsPart):
+class EditMaintenanceForm(WindowPart, RemindersPart):
+    work_starts_at = work_ends_at = avoid_starts_at = avoid_ends_at = None  # moved on a screen of its own
+
     data_choices = list(DataStatement.choices)
     sections = (
         Section(_("The notice"), ("title",)),
-        Section(_("When"), ("time_zone", *WindowPart.WINDOW), is_in_pairs=True),
         Section(_("What happens meanwhile"), part="effects", hint=EFFECTS_HINT),
         Section(_("Customers’ data"), ("data_statement",)),
         Section(_("What customers should do"), ADVICE),
         Section(_("Why"), ("reason",), part="links", hint=LINKS_HINT),
-        Section(_("Advanced"), ("completes_by_clock", "impact_override", "byline"), is_folded=True),
+        Section(_("Telling people"), ("reminders",)),
+        Section(_("Advanced"), ("time_zone", "completes_by_clock", "impact_override", "byline"), is_folded=True),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].help_text = _("Customers read the times in this zone. The times themselves stay.")
+
+
+class MoveForm(UpdatePart, WindowPart):
+    completes_by_clock = None
+
+    says_components = False
+    sections = (
+        Section(
+            _("The new times"),
+            ("time_zone", *PLANNED_TIMES),
+            is_in_pairs=True,
+            hint=_(
+                "The form begins with the times that are announced. Empty both ends of the avoid window to drop it."
+            ),
+        ),
+        Section(
+            _("A word to your customers"),
+            ("body",),
+            hint=_("Why it moves, and what changes for them. The old and the new times are written beside it."),
+        ),
+        Section(_("Telling people"), ("notify", "next_update_by")),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.notice.status == IncidentStatus.IN_PROGRESS:
+            del self.fields["work_starts_at"], self.fields["avoid_starts_at"]
+
+    def starting_values(self) -> dict[str, Any]:
+        promised = self.notice.next_update_by
+        is_ahead = promised is not None and promised > self.now
+        return super().starting_values() | {"next_update_by": promised if is_ahead else None}
+
+    def status(self) -> str:
+        return self.notice.status
 
 
 def _to_the_minute(moment: dt.datetime) -> dt.datetime:

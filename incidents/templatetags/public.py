@@ -96,6 +96,13 @@ def window(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> SafeString:
     return _marked_up(mark_safe(both), times.utc_window_words(start, end, zone), zone)
 
 
+@register.simple_tag
+def from_until(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> SafeString:
+    """A window with both ends written out, each with its UTC, marked up for machines."""
+    words = _("From %(start)s until %(end)s") % {"start": when(start, zone), "end": when(end, zone)}
+    return mark_safe(words)
+
+
 @register.filter
 def lasting(start: dt.datetime, end: dt.datetime) -> str:
     return times.duration_words(end - start)

@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.xmlutils import SimplerXMLGenerator
 
 from incidents.choices import IncidentStatus
-from incidents.times import zone_label
+from incidents.moves import Move
+from incidents.times import from_until, zone_label
 from publishing.artefact import Artefact
 from publishing.formats.one_paragraph import one_paragraph
 from publishing.state import ComponentState, NoticeState, PageState, SiteState, UpdateState
@@ -123,7 +124,10 @@ def entry_date(notice: NoticeState) -> dt.datetime:
 def entry_html(notice: NoticeState, zone: ZoneInfo) -> str:
     """One paragraph for each update, newest first, below the planned times while they are still to come."""
     before = [*notice.updates[1:], None]
-    paragraphs = [_paragraph(update, older, zone) for update, older in zip(notice.updates, before, strict=True)]
+    paragraphs = [
+        _paragraph(update, older, notice.moves.get(update.pk), zone)
+        for update, older in zip(notice.updates, before, strict=True)
+    ]
     return _xml(_banner(notice, zone) + "".join(paragraphs))
 
 
@@ -164,10 +168,18 @@ def _banner(notice: NoticeState, zone: ZoneInfo) -> str:
     return f"<p><strong>THIS IS A SCHEDULED EVENT {start} &nbsp;-&nbsp; {end}</strong></p>"
 
 
-def _paragraph(update: UpdateState, older: UpdateState | None, zone: ZoneInfo) -> str:
+def _paragraph(update: UpdateState, older: UpdateState | None, move: Move | None, zone: ZoneInfo) -> str:
     label = _("Update") if older and older.status == update.status else _label(update)
-    text = one_paragraph(update.body_html)
+    text = one_paragraph(update.body_html) + (_moved_times(move, zone) if move else "")
     return f"<p><small>{_date(update.display_at, zone)}</small><br><strong>{escape(label)}</strong> - {text}</p>"
+
+
+def _moved_times(move: Move, zone: ZoneInfo) -> str:
+    lines = []
+    for row in move.rows():
+        words = escape(" ".join(from_until(*row.span, zone)) if row.span else _("none"))
+        lines.append(f"<br />{escape(row.label)}: " + (f"<del>{words}</del>" if row.is_past else words))
+    return "".join(lines)
 
 
 def _label(update: UpdateState) -> str:

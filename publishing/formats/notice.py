@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from incidents.choices import ComponentStatus, EffectLevel, IncidentStatus
+from incidents.moves import MoveRow
 from incidents.rollup import BADNESS
 from incidents.times import local_words
 from publishing.artefact import Artefact
@@ -24,11 +25,15 @@ Level = tuple[str, str, list[EffectState]]
 
 @dataclass(frozen=True)
 class Entry:
-    """One update as the timeline shows it: "Update" where the status only stayed, and what it changed."""
+    """One update as the timeline shows it: "Update" where the status only stayed, and what it changed.
+
+    `moved` are components with a new status, `times` the old and the new times of a maintenance that it moved.
+    """
 
     update: UpdateState
     is_same_status: bool
     moved: list[Struck]
+    times: list[MoveRow]
 
 
 def notice(site: SiteState, notice: NoticeState) -> list[Artefact]:
@@ -84,6 +89,7 @@ def timeline(notice: NoticeState) -> list[Entry]:
             update,
             is_same_status=older is not None and older.status == update.status,
             moved=by_status(line for line in update.affected if line.old_status != line.new_status),
+            times=notice.moves[update.pk].rows() if update.pk in notice.moves else [],
         )
         for update, older in zip(notice.updates, before, strict=True)
     ]

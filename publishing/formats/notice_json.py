@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 
 from incidents.choices import IncidentStatus
+from incidents.moves import PlannedTimes
 from publishing.artefact import Artefact
 from publishing.formats.status_api import CONTENT_TYPE, Json, affected_row, stamp, status_word
 from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
@@ -36,7 +37,7 @@ def incident(site: SiteState, notice: NoticeState) -> Json:
         "backfilled": False,
         "scheduled_for": stamp(notice.work_starts_at, zone),
         "scheduled_until": stamp(notice.work_ends_at, zone),
-        "scheduled_remind_prior": False,
+        "scheduled_remind_prior": bool(notice.reminders),
         "scheduled_reminded_at": None,
         "impact_override": notice.impact_override or None,
         "scheduled_auto_in_progress": notice.is_scheduled,
@@ -76,6 +77,23 @@ def _update(site: SiteState, notice: NoticeState, update: UpdateState) -> Json:
         "deliver_notifications": update.notify,
         "id": update.code,
         "incident_id": notice.code,
+        "moved": _moved(site, notice, update),
+    }
+
+
+def _moved(site: SiteState, notice: NoticeState, update: UpdateState) -> Json | None:
+    """From when to when the update moved the maintenance. Ours; webhooks have nothing like it."""
+    move = notice.moves.get(update.pk)
+    return {"was": _planned(site, move.was), "now": _planned(site, move.now)} if move else None
+
+
+def _planned(site: SiteState, times: PlannedTimes) -> Json:
+    avoid_from, avoid_until = times.avoid or (None, None)
+    return {
+        "scheduled_for": stamp(times.work[0], site.zone),
+        "scheduled_until": stamp(times.work[1], site.zone),
+        "avoid_from": stamp(avoid_from, site.zone),
+        "avoid_until": stamp(avoid_until, site.zone),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -10,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from incidents.times import describe
+from incidents.moves import Move, Span
+from incidents.times import describe, from_until
 from publishing.artefact import Artefact
 from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
 
@@ -53,13 +53,13 @@ def _facts(notice: NoticeState) -> Iterator[str]:
 
 def _times(notice: NoticeState) -> Iterator[Fact]:
     windows = (
-        (_("Avoid"), notice.avoid_starts_at, notice.avoid_ends_at),
-        (_("Work"), notice.work_starts_at, notice.work_ends_at),
-        (_("As it went"), notice.actual_started_at, notice.actual_ended_at),
+        (_("Avoid"), notice.avoid_starts_at, notice.avoid_ends_at, notice.avoid_moved_from),
+        (_("Work"), notice.work_starts_at, notice.work_ends_at, notice.work_moved_from),
+        (_("As it went"), notice.actual_started_at, notice.actual_ended_at, None),
     )
-    for label, start, end in windows:
+    for label, start, end, moved_from in windows:
         if start and end:
-            yield label, _window(start, end, notice)
+            yield label, [*from_until(start, end, notice.zone), *_moved_from(moved_from, notice)]
     if not notice.is_scheduled:
         yield _("Began"), [describe(notice.started_at, notice.zone)]
         ended = describe(notice.resolved_at, notice.zone) if notice.resolved_at else ""
@@ -70,11 +70,11 @@ def _times(notice: NoticeState) -> Iterator[Fact]:
         yield _("Edited"), [describe(notice.edited_at, notice.zone)]
 
 
-def _window(start: dt.datetime, end: dt.datetime, notice: NoticeState) -> list[str]:
-    return [
-        _("From %(time)s") % {"time": describe(start, notice.zone)},
-        _("until %(time)s") % {"time": describe(end, notice.zone)},
-    ]
+def _moved_from(span: Span | None, notice: NoticeState) -> list[str]:
+    if span is None:
+        return []
+    start, end = (describe(time, notice.zone) for time in span)
+    return [_("moved from %(time)s") % {"time": start}, _("to %(time)s") % {"time": end}]
 
 
 def _statements(notice: NoticeState) -> Iterator[Fact]:
@@ -109,15 +109,24 @@ def _links(site: SiteState, notice: NoticeState) -> str:
 
 
 def _update(update: UpdateState, notice: NoticeState) -> str:
-    when = describe(update.display_at, notice.zone)
-    head = [f"{update.status_label} · {when}"]
+    when, move = describe(update.display_at, notice.zone), notice.moves.get(update.pk)
+    head = [f"{_('Moved') if move else update.status_label} · {when}"]
     if update.byline:
         head.append(update.byline)
     if update.edited_at:
         head.append(_("Edited %(time)s") % {"time": describe(update.edited_at, notice.zone)})
     moved = [_said(line) for line in update.affected if line.old_status != line.new_status]
+    times = [_moved_times(move, notice)] if move else []
     body = [_paragraphs(update.body)] if update.body else []
-    return "\n\n".join(["\n".join(head), *body, *(["\n".join(moved)] if moved else [])])
+    return "\n\n".join(["\n".join(head), *times, *body, *(["\n".join(moved)] if moved else [])])
+
+
+def _moved_times(move: Move, notice: NoticeState) -> str:
+    lines = []
+    for row in move.rows():
+        lines.append(f"{row.label}:")
+        lines += [f"  {line}" for line in (from_until(*row.span, notice.zone) if row.span else (_("none"),))]
+    return "\n".join(lines)
 
 
 def _said(line: AffectedState) -> str:

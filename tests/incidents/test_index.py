@@ -45,7 +45,7 @@ def test_each_open_notice_has_its_tasks(edward):
     closed = make_incident(status="resolved")
 
     assert tasks(edward, incident) == ["Post update", "Resolve", "Edit notice"]
-    assert tasks(edward, maintenance) == ["Post update", "Post the all-clear", "Cancel it", "Edit notice"]
+    assert tasks(edward, maintenance) == ["Post update", "Post the all-clear", "Move it", "Cancel it", "Edit notice"]
     assert tasks(edward, closed) == []
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from incidents.models import Incident
 from tests.incidents.screens import at, errors, publish, screen
-from tests.make import make_component, make_incident, make_maintenance, utc
+from tests.make import make_component, make_incident, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -90,13 +90,3 @@ def test_another_zone_means_other_instants(edward):
     publish(edward, SCHEDULE, **STORY, time_zone="Asia/Kolkata")
 
     assert Incident.objects.get().work_starts_at == utc(2013, 11, 9, 15, 30)
-
-
-def test_an_edit_moves_the_window_and_is_marked(edward):
-    notice = make_maintenance(starts=utc(2013, 11, 9, 20), ends=utc(2013, 11, 9, 23))
-
-    publish(edward, screen("incident_edit", notice.pk), **at("work_ends_at", "2013-11-10", "01:00"))
-
-    notice.refresh_from_db()
-    assert (notice.work_ends_at, notice.edited_at) == (utc(2013, 11, 10, 0), utc(2013, 11, 6, 10))
-    assert notice.updates.count() == 1

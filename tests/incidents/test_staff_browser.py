@@ -52,6 +52,7 @@ def screens(notices: dict[str, int]) -> list[str]:
         screen("incident_all_clear", maintenance),
         screen("incident_cancel", maintenance),
         screen("incident_edit", maintenance),
+        screen("incident_move", maintenance),
         screen("incident_draft", draft),
         screen("incident_discard", draft),
         screen("incident_change", incident),

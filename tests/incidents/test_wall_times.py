@@ -124,10 +124,15 @@ def test_a_time_that_comes_twice_is_asked_about_and_never_guessed(edward, time_m
 
 
 @pytest.mark.django_db
-def test_editing_keeps_the_hour_that_was_meant(edward):
+def test_moving_the_end_keeps_the_hour_that_was_meant(edward, time_machine):
+    time_machine.move_to(utc(2026, 10, 1), tick=False)
     notice = make_maintenance(starts=utc(2026, 10, 25, 1, 30), ends=utc(2026, 10, 25, 4))
+    url = screen("incident_move", notice.pk)
 
-    assert fill(edward, screen("incident_edit", notice.pk))["work_starts_at_which"] == "second"
-    publish(edward, screen("incident_edit", notice.pk), title="Another title")
+    assert fill(edward, url)["work_starts_at_which"] == "second"
+    publish(edward, url, body="It takes longer.", **at("work_ends_at", "2026-10-25", "06:00"))
 
-    assert Incident.objects.values_list("title", "work_starts_at").get() == ("Another title", utc(2026, 10, 25, 1, 30))
+    assert Incident.objects.values_list("work_starts_at", "work_ends_at").get() == (
+        utc(2026, 10, 25, 1, 30),
+        utc(2026, 10, 25, 5),
+    )

@@ -6,7 +6,7 @@ import pytest
 from icalendar import Calendar
 
 from incidents.actions import UpdateText, post_update
-from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 from tests.render import files
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +55,19 @@ def test_a_change_raises_the_sequence_and_keeps_the_uid():
 
     assert after["uid"] == before["uid"]
     assert after["sequence"] > before["sequence"]
+
+
+def test_a_move_moves_the_events_under_the_same_uid():
+    notice = story(at=NOW)
+    before = events()
+    end = utc(2013, 11, 16, 23)
+    move(notice, starts=utc(2013, 11, 16, 20), ends=end, avoid_starts=utc(2013, 11, 16, 17), avoid_ends=end, at=NOW)
+
+    after = events()
+
+    assert [event["uid"] for event in after] == [event["uid"] for event in before]
+    assert [event["dtstart"].dt for event in after] == [utc(2013, 11, 16, 20), utc(2013, 11, 16, 17)]
+    assert after[0]["sequence"] == before[0]["sequence"] + 1
 
 
 def test_a_cancelled_maintenance_stays_as_cancelled():

@@ -12,7 +12,7 @@ from publishing.formats import feeds
 from publishing.formats.one_paragraph import one_paragraph
 from publishing.loading import load_state
 from tests import story
-from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +69,22 @@ def test_ids_never_change_and_lead_to_the_notice(settings):
         assert before.feed.get("id", "") == after.feed.get("id", "") == feed_id
         assert before.entries[0].id == after.entries[0].id == entry_id
         assert after.entries[0].link == address
+
+
+def test_a_move_is_told_with_old_and_new_times_and_the_banner_has_the_new_ones():
+    work = tell_story()
+    end = utc(2013, 11, 16, 23)
+    move(work, starts=utc(2013, 11, 16, 20), ends=end, avoid_starts=story.AVOID_STARTS, avoid_ends=end, at=NOW)
+    state = load_state(NOW)
+
+    body = feeds.entry_html(state.upcoming[0], state.zone)
+
+    assert "SCHEDULED EVENT Nov <var data-var='date'>16</var>" in body
+    assert (
+        "<strong>Update</strong> - The parts arrive later.<br />Was: <del>From Saturday 9 November 2013, 21:00 CET "
+        "(20:00 UTC) until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)</del><br />Now: From Saturday "
+        "16 November 2013, 21:00 CET (20:00 UTC) until Sunday 17 November 2013, 00:00 CET (16 Nov 23:00 UTC)<br />Avoid"
+    ) in body
 
 
 def test_the_body_is_one_paragraph_for_each_update_newest_first():

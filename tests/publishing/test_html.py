@@ -15,7 +15,7 @@ from publishing.loading import load_past, load_state
 from publishing.notices import load_notices
 from publishing.state import MonthState
 from tests import story
-from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 from tests.render import everything
 
 pytestmark = pytest.mark.django_db
@@ -154,6 +154,73 @@ def test_a_cancelled_maintenance_says_first_that_it_will_not_happen():
     lines = page(path_of(work)).lines
 
     assert lines.index("Cancelled: this will not happen") < lines.index("What had been announced")
+
+
+NEXT_WEEK, MINUTE = dt.timedelta(days=7), dt.timedelta(minutes=1)
+
+
+def test_a_moved_maintenance_is_told_with_old_and_new_times():
+    work = tell_story()
+    starts, ends = story.WORK_STARTS + NEXT_WEEK, story.WORK_ENDS + NEXT_WEEK
+    move(work, starts=starts, ends=ends, avoid_starts=story.AVOID_STARTS, avoid_ends=ends, at=NOW)
+
+    notice = page(path_of(work))
+
+    assert notice.after("Work") == (
+        "Saturday 16 November 2013, 21:00 CET to Sunday 17 November 2013, 00:00 CET (20:00 to 23:00 UTC)"
+    )
+    assert notice.lines[notice.lines.index("Work") + 2] == (
+        "Moved from Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (20:00 to 23:00 UTC)"
+    )
+    timeline = notice.lines[notice.lines.index("Updates, newest first") :]
+    assert timeline[1] == "Moved: Scheduled"
+    assert timeline[3:12] == [
+        "Was",
+        "From Saturday 9 November 2013, 21:00 CET (20:00 UTC) until "
+        "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)",
+        "Now",
+        "From Saturday 16 November 2013, 21:00 CET (20:00 UTC) until "
+        "Sunday 17 November 2013, 00:00 CET (16 Nov 23:00 UTC)",
+        "Avoid, was",
+        "From Saturday 9 November 2013, 18:00 CET (17:00 UTC) until "
+        "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)",
+        "Avoid, now",
+        "From Saturday 9 November 2013, 18:00 CET (17:00 UTC) until "
+        "Sunday 17 November 2013, 00:00 CET (16 Nov 23:00 UTC)",
+        "The parts arrive later.",
+    ]
+
+
+def test_each_move_keeps_its_own_times_and_the_head_names_those_planned_first():
+    work = tell_story()
+    for weeks in (1, 2):
+        shift = weeks * NEXT_WEEK
+        move(work, starts=story.WORK_STARTS + shift, ends=story.WORK_ENDS + shift, at=NOW + weeks * MINUTE)
+
+    lines = page(path_of(work)).lines
+
+    assert sum(line.startswith("Moved from Saturday 9 November") for line in lines) == 1
+    told = [line for at, line in enumerate(lines) if lines[at - 1] in ("Was", "Now")]
+    assert [line.split(",")[0] for line in told] == [
+        "From Saturday 16 November 2013",
+        "From Saturday 23 November 2013",
+        "From Saturday 9 November 2013",
+        "From Saturday 16 November 2013",
+    ]
+
+
+def test_once_it_is_over_or_back_where_it_was_the_head_names_no_other_times():
+    work = tell_story()
+    back = {"avoid_starts": story.AVOID_STARTS, "avoid_ends": story.WORK_ENDS}
+    move(work, starts=story.WORK_STARTS + NEXT_WEEK, ends=story.WORK_ENDS + NEXT_WEEK, at=NOW)
+    move(work, starts=story.WORK_STARTS, ends=story.WORK_ENDS, at=NOW + MINUTE, **back)
+    assert "Moved from" not in " ".join(page(path_of(work)).lines)
+
+    move(work, starts=story.WORK_STARTS - MINUTE, ends=story.WORK_ENDS, at=NOW + 2 * MINUTE, **back)
+    assert "Moved from" in " ".join(page(path_of(work)).lines)
+    post_update(work, UpdateText(status="cancelled", body="Not needed."), actor=None, at=NOW + 3 * MINUTE)
+
+    assert "Moved from" not in " ".join(page(path_of(work)).lines)
 
 
 def test_a_notices_bytes_stand_while_its_facts_stand():

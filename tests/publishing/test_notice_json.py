@@ -8,7 +8,7 @@ from incidents.actions import UpdateText, post_update
 from incidents.component_actions import set_component_status
 from publishing.formats import notice_json
 from publishing.loading import load_state
-from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +50,7 @@ def test_a_notice_with_a_post_mortem_is_this_in_this_order():
             "deliver_notifications": True,
             "id": code,
             "incident_id": incident.code,
+            "moved": None,
         } | fields
 
     affected = {
@@ -127,6 +128,33 @@ def test_a_maintenance_says_when_and_what_the_clock_does():
         True,
         True,
     )
+
+
+def test_an_update_that_moved_it_says_from_when_to_when():
+    make_page(time_zone="UTC")
+    work = make_maintenance(starts=utc(2026, 3, 8, 2), ends=utc(2026, 3, 8, 3), at=utc(2026, 3, 1))
+    move(work, starts=utc(2026, 3, 9, 2), ends=utc(2026, 3, 9, 3), at=utc(2026, 3, 2))
+    last = {"avoid_starts": utc(2026, 3, 10, 1), "avoid_ends": utc(2026, 3, 10, 4)}
+    move(work, starts=utc(2026, 3, 10, 2), ends=utc(2026, 3, 10, 3), at=utc(2026, 3, 3), **last)
+
+    row = read(work)
+
+    def day(number, avoid_from=None, avoid_until=None):
+        return {
+            "scheduled_for": f"2026-03-{number}T02:00:00.000Z",
+            "scheduled_until": f"2026-03-{number}T03:00:00.000Z",
+            "avoid_from": avoid_from,
+            "avoid_until": avoid_until,
+        }
+
+    newest = day("10", "2026-03-10T01:00:00.000Z", "2026-03-10T04:00:00.000Z")
+    assert [update["moved"] for update in row["incident_updates"]] == [
+        {"was": day("09"), "now": newest},
+        {"was": day("08"), "now": day("09")},
+        None,
+    ]
+    assert (row["scheduled_for"], row["status"]) == ("2026-03-10T02:00:00.000Z", "scheduled")
+    assert row["scheduled_remind_prior"] is True
 
 
 def test_a_component_that_changes_since_leaves_the_file_as_it_is():

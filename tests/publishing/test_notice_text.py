@@ -7,7 +7,7 @@ from incidents.clock import run_clock
 from publishing.formats import notice_text
 from publishing.loading import load_state
 from tests import story
-from tests.make import make_incident, make_page, utc
+from tests.make import make_incident, make_page, move, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +102,45 @@ def test_the_all_clear_stands_on_top():
     assert parts[2] == "The work is done, nearly without downtime. Mailings were not delayed."
     assert "As it went:\n  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n  until Saturday" in parts[3]
     assert "Data, in the end:\n  No data was lost." in parts[3]
+
+
+def test_a_move_is_told_with_old_and_new_times():
+    work = tell_story()
+    move(work, starts=utc(2013, 11, 16, 20), ends=utc(2013, 11, 16, 23), at=NOW)
+
+    text = read(work)
+
+    assert (
+        """
+Work:
+  From Saturday 16 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 17 November 2013, 00:00 CET (16 Nov 23:00 UTC)
+  moved from Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+  to Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+"""
+        in text
+    )
+    assert (
+        """
+Moved · Thursday 7 November 2013, 13:00 CET (12:00 UTC)
+
+Was:
+  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+Now:
+  From Saturday 16 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 17 November 2013, 00:00 CET (16 Nov 23:00 UTC)
+Avoid, was:
+  From Saturday 9 November 2013, 18:00 CET (17:00 UTC)
+  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+Avoid, now:
+  none
+
+The parts arrive later.
+"""
+        in text
+    )
+    assert max(len(line) for line in text.split("\n")) <= 78
 
 
 def test_long_lines_are_broken_and_what_they_say_is_not():

@@ -8,7 +8,7 @@ import random
 import pytest
 import time_machine
 
-from incidents.actions import LinkTo, NoticeDetails, UpdateText, Window, edit_notice, post_update, publish_draft
+from incidents.actions import LinkTo, NoticeDetails, UpdateText, edit_notice, post_update, publish_draft
 from incidents.choices import NEXT_STATUSES, ComponentStatus, IncidentStatus
 from incidents.clock import run_clock
 from incidents.component_actions import archive_component, save_page_part, set_component_status
@@ -16,7 +16,7 @@ from incidents.models import Component, Incident, IncidentUpdate, Page
 from publishing import plan
 from publishing.generation import live_directory, live_manifest, walk
 from publishing.publish import last_failure, publish_if_stale
-from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 from tests.render import everything
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,8 @@ class Staff:
         self.now = NOW
 
     def act(self) -> str:
-        verbs = [self.open, self.schedule, self.post, self.post, self.edit, self.draft, self.component, self.wait]
+        verbs = [self.open, self.schedule, self.post, self.post, self.edit, self.move]
+        verbs += [self.draft, self.component, self.wait]
         rare = [self.rename, self.reorder, self.archive, self.rename_component]
         verb = self.chance.choice(rare if self.chance.random() < 0.1 else verbs)
         verb()
@@ -92,13 +93,15 @@ class Staff:
         if incident is None:
             return
         other = self.some(Incident.objects.exclude(pk=incident.pk))
-        window = None
-        if incident.is_scheduled:
-            starts = incident.work_starts_at + dt.timedelta(days=self.chance.choice([-40, 0, 30]))
-            window = Window(starts, starts + dt.timedelta(hours=3), time_zone="Europe/Amsterdam")
         details = NoticeDetails(links=[LinkTo(other.pk, "related")] if other else [])
         title = f"Edited {self.chance.random()}"
-        edit_notice(incident, actor=None, title=title, details=details, window=window, started_at=self.moment())
+        edit_notice(incident, actor=None, title=title, details=details, started_at=self.moment())
+
+    def move(self) -> None:
+        maintenance = self.some(Incident.objects.public().filter(status="scheduled"))
+        if maintenance is not None:
+            starts = self.now + dt.timedelta(days=self.chance.choice([-40, 1, 30]))
+            move(maintenance, starts=starts, ends=self.now + dt.timedelta(days=31))
 
     def draft(self) -> None:
         draft = self.some(IncidentUpdate.objects.drafts())

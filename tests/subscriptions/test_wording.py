@@ -16,7 +16,16 @@ from incidents.actions import (
 from incidents.models import Incident, IncidentUpdate
 from subscriptions.models import Notification
 from subscriptions.wording import Words, write, write_update
-from tests.make import make_component, make_incident, make_maintenance, make_page, make_staff, make_subscribers, utc
+from tests.make import (
+    make_component,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_staff,
+    make_subscribers,
+    move,
+    utc,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -72,9 +81,9 @@ def test_an_announcement_says_all_of_it_in_plain_text():
         words.text
         == f"""[Scheduled] New power feeds
 
-Work: from Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+Work: From Saturday 9 November 2013, 21:00 CET (20:00 UTC)
   until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
-Best avoided: from Saturday 9 November 2013, 18:00 CET (17:00 UTC)
+Best avoided: From Saturday 9 November 2013, 18:00 CET (17:00 UTC)
   until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
 Concerns: Sending mailings
 
@@ -126,6 +135,47 @@ def test_both_bodies_hold_the_same_facts():
     assert "Check your last mailing." in seen
 
 
+def test_a_move_says_from_when_to_when_in_subject_text_and_html():
+    incident = the_maintenance()
+    ends = utc(2013, 11, 16, 23)
+    update = move(incident, starts=utc(2013, 11, 16, 20), ends=ends, avoid_starts=utc(2013, 11, 9, 17), avoid_ends=ends,
+                  at=utc(2013, 11, 7, 10))  # fmt: skip
+
+    words = words_of(update)
+
+    assert words.subject == "[Moved] New power feeds — Saturday 16 November 2013"
+    assert words.text.startswith(
+        """[Moved] New power feeds
+
+Was: From Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+Now: From Saturday 16 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 17 November 2013, 00:00 CET (16 Nov 23:00 UTC)
+Avoid, was: From Saturday 9 November 2013, 18:00 CET (17:00 UTC)
+  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+Avoid, now: From Saturday 9 November 2013, 18:00 CET (17:00 UTC)
+  until Sunday 17 November 2013, 00:00 CET (16 Nov 23:00 UTC)
+Concerns: """
+    )
+    struck = re.findall(r"<s>(.*?)</s>", words.html)
+    assert [line.split(",")[0] for line in struck[:2]] == [
+        "From Saturday 9 November 2013",
+        "until Sunday 10 November 2013",
+    ]
+    assert len(struck) == 4
+
+
+def test_an_avoid_window_that_goes_is_told_and_work_that_stays_is_not_called_moved():
+    incident = the_maintenance()
+    update = move(incident, at=utc(2013, 11, 7, 10))
+
+    text = words_of(update).text
+
+    assert "Work: From Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n" in text
+    assert "Avoid, now: none\n" in text
+    assert "Was:" not in text
+
+
 def test_an_all_clear_stands_on_top_with_promise_beside_outcome():
     incident = the_maintenance()
     answers = AllClear(utc(2013, 11, 9, 20), utc(2013, 11, 9, 22, 40), "none_lost")
@@ -139,7 +189,7 @@ def test_an_all_clear_stands_on_top_with_promise_beside_outcome():
         "[Completed] New power feeds\n\n"
         "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)\n\n"
         "Done without incident.\n\n"
-        "Took place: from Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n"
+        "Took place: From Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n"
     )
     assert "until Saturday 9 November 2013, 23:40 CET (22:40 UTC)\nPlanned:" in words.text
     assert "No data was lost. (Announced was: No data will be lost.)" in words.text
@@ -180,7 +230,7 @@ def test_times_are_in_the_readers_own_zone_if_they_chose_one():
     words = words_of(the_maintenance().updates.get(), time_zone="Asia/Kolkata")
 
     assert words.subject == "[Scheduled] New power feeds — Sunday 10 November 2013"
-    assert "Work: from Sunday 10 November 2013, 01:30 IST (9 Nov 20:00 UTC)" in words.text
+    assert "Work: From Sunday 10 November 2013, 01:30 IST (9 Nov 20:00 UTC)" in words.text
 
 
 def test_the_story_costs_few_queries_whatever_its_length(django_assert_max_num_queries):
