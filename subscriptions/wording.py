@@ -20,7 +20,7 @@ from django.utils.html import strip_tags
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
-from incidents.choices import CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind
+from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind
 from incidents.leads import lead_words
 from incidents.models import Incident, IncidentUpdate, Page
 from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
@@ -143,7 +143,7 @@ def _about(update: IncidentUpdate, zone: ZoneInfo, links: Mapping[str, str]) -> 
         "is_announcement": update.status == IncidentStatus.SCHEDULED,
         "preview": _preview(update, zone),
         "effects": [] if is_closing else list(incident.effects.all()),
-        "advice": _advice(incident, is_closing),
+        "advice": _advice(incident, is_closing, has_begun=update.status in ACTIVE_MAINTENANCE),
         "data": _data(incident, is_closing),
         "earlier": _earlier(update, zone),
         "related": _related(incident),
@@ -298,9 +298,10 @@ def _components(update: IncidentUpdate) -> tuple[str, ...]:
     )
 
 
-def _advice(incident: Incident, is_closing: bool) -> list[dict[str, str]]:
+def _advice(incident: Incident, is_closing: bool, *, has_begun: bool = False) -> list[dict[str, str]]:
+    """What there is still to do: nothing before what has begun, nothing meanwhile when it is over."""
     named = {"before": _("Before"), "during": _("Meanwhile"), "after": _("Afterwards")}
-    wanted = ["after"] if is_closing else list(named)
+    wanted = ["after"] if is_closing else [when for when in named if when != "before" or not has_begun]
     return [
         {"when": named[when], "text": text, "html": getattr(incident, f"advice_{when}_html")}
         for when in wanted

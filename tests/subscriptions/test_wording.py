@@ -256,6 +256,16 @@ def test_the_first_screen_of_an_announcement_says_what_when_and_what_to_do():
     assert "Before: Schedule no mailings for that evening." in seen
 
 
+def test_once_the_work_has_begun_nothing_is_advised_for_before_it():
+    incident = the_maintenance()
+    update = post_update(incident, UpdateText(status="in_progress", body="Off they go."), actor=None)
+
+    words = words_of(update)
+
+    assert "Schedule no mailings for that evening." not in words.text + words.html
+    assert "What to do\nMeanwhile: Nothing.\n\nAfterwards: Check your" in words.text
+
+
 def test_the_first_screen_of_an_incident_holds_its_news_however_much_is_down():
     down = {make_component(f"Service {number}").pk: "major_outage" for number in range(20)}
     incident = make_incident(
