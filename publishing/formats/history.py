@@ -44,6 +44,11 @@ def month_path(month: Month) -> str:
     return f"/history/{month[0]:04d}/{month[1]:02d}"
 
 
+def day_path(day: dt.date) -> str:
+    """Where the notices filed under `day` stand."""
+    return f"{month_path((day.year, day.month))}#day-{day.isoformat()}"
+
+
 def _first_day(month: Month) -> dt.date:
     return dt.date(*month, 1)
 
