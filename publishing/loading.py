@@ -229,16 +229,17 @@ def _changes(now: dt.datetime, zone: ZoneInfo) -> dict[int, list[tuple[dt.dateti
 
 def _recent_days(today: dt.date, zone: ZoneInfo) -> tuple[RecentDay, ...]:
     first, following = today - dt.timedelta(days=RECENT_DAYS - 1), today + dt.timedelta(days=1)
-    lasted = {"filed_at__gte": starts_at(first, zone), "filed_at__lt": starts_at(following, zone)}
-    closed = filed().filter(**lasted, status__in=CLOSED).order_by("-filed_at", "-pk")
+    lately = filed().filter(filed_at__gte=starts_at(first, zone), filed_at__lt=starts_at(following, zone))
+    rows = lately.order_by("-filed_at", "-pk").values_list("filed_at", "pk", "impact", "status")
     days = defaultdict(list)
-    for at, pk, impact in closed.values_list("filed_at", "pk", "impact"):
-        days[at.astimezone(zone).date()].append((IMPACT_RANK[impact], pk))
-    gravest = [pk for rows in days.values() for _rank, pk in _gravest(rows)]
+    for at, pk, impact, status in rows:
+        if status in CLOSED:  # asked of the database, it would take the index of the status
+            days[at.astimezone(zone).date()].append((IMPACT_RANK[impact], pk))
+    gravest = [pk for of_day in days.values() for _rank, pk in _gravest(of_day)]
     notices = defaultdict(list)
-    for notice in _past(closed.filter(pk__in=gravest)):
+    for notice in _past(filed().filter(pk__in=gravest)):
         notices[notice.at.astimezone(zone).date()].append(notice)
-    return tuple(RecentDay(day, tuple(notices[day]), len(rows)) for day, rows in days.items())
+    return tuple(RecentDay(day, tuple(notices[day]), len(of_day)) for day, of_day in days.items())
 
 
 def _gravest(rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
