@@ -96,15 +96,19 @@ def measure(directory: Path, components: int, notices: int, *, only_updates: boo
 
 
 def run(directory: Path, part: str, components: int, notices: int) -> dict[str, float]:
-    environment = os.environ | {
+    size = ["--components", str(components), "--notices", str(notices)]
+    command = [sys.executable, "-m", "bench.publish", "--part", part, *size]
+    environment = environment_of(directory)
+    output = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(output.stdout.splitlines()[-1])
+
+
+def environment_of(directory: Path) -> dict[str, str]:
+    return os.environ | {
         "DATA_DIR": str(directory),
         "SECRET_KEY": "a key of the benchmark, of no worth to anybody",
         "DJANGO_SETTINGS_MODULE": "statuspage.settings",
     }
-    size = ["--components", str(components), "--notices", str(notices)]
-    command = [sys.executable, "-m", "bench.publish", "--part", part, *size]
-    output = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(output.stdout.splitlines()[-1])
 
 
 def in_this_process(part: str, components: int, notices: int) -> dict[str, float]:
