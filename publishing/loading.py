@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from incidents.choices import OPEN, IncidentKind, IncidentStatus
+from incidents.choices import CLOSED, OPEN, IncidentKind, IncidentStatus
 from incidents.models import (
     Component,
     ComponentGroup,
@@ -23,11 +23,13 @@ from incidents.models import (
     StatusChange,
     filed_at,
 )
+from incidents.rollup import IMPACT_RANK
 from incidents.times import starts_at
 from publishing.notices import load_notices, newest_first
 from publishing.state import (
     HISTORY_DAYS,
     RECENT_DAYS,
+    RECENT_PER_DAY,
     ComponentState,
     GroupState,
     Mirror,
@@ -35,6 +37,7 @@ from publishing.state import (
     NoticeState,
     PageState,
     PastNotice,
+    RecentDay,
     SiteState,
     TraceState,
 )
@@ -97,13 +100,12 @@ def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list
 
 def load_past(since: dt.datetime, until: dt.datetime) -> tuple[PastNotice, ...]:
     """The notices filed at `since` or later but before `until`, newest first."""
+    return _past(filed().filter(filed_at__gte=since, filed_at__lt=until))
+
+
+def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
     words = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by("-display_at", "-pk")
-    rows = (
-        filed()
-        .filter(filed_at__gte=since, filed_at__lt=until)
-        .order_by("-filed_at", "-pk")
-        .annotate(latest_html=Subquery(words.values("body_html")[:1]))
-    )
+    rows = notices.order_by("-filed_at", "-pk").annotate(latest_html=Subquery(words.values("body_html")[:1]))
     names = [name for name in PastNotice.__dataclass_fields__ if name != "zone"]
     return tuple(
         PastNotice(**{name: row[name] for name in names}, zone=ZoneInfo(row["time_zone"]))
@@ -159,7 +161,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
         archived=archived,
         groups=tuple(group for group in groups if group.components),
         notices=tuple(load_notices(pk__in=_current_ids())),
-        recent=tuple(notice for notice in _last_days(today, site.zone) if not notice.is_open),
+        recent=_recent_days(today, site.zone),
         traces=_traces(_history_begins(now, site.zone)),
         months=count_months(site.zone) if months is None else months,
     )
@@ -225,9 +227,23 @@ def _changes(now: dt.datetime, zone: ZoneInfo) -> dict[int, list[tuple[dt.dateti
     return changes
 
 
-def _last_days(today: dt.date, zone: ZoneInfo) -> tuple[PastNotice, ...]:
+def _recent_days(today: dt.date, zone: ZoneInfo) -> tuple[RecentDay, ...]:
     first, following = today - dt.timedelta(days=RECENT_DAYS - 1), today + dt.timedelta(days=1)
-    return load_past(starts_at(first, zone), starts_at(following, zone))
+    lately = filed().filter(filed_at__gte=starts_at(first, zone), filed_at__lt=starts_at(following, zone))
+    rows = lately.order_by("-filed_at", "-pk").values_list("filed_at", "pk", "impact", "status")
+    days = defaultdict(list)
+    for at, pk, impact, status in rows:
+        if status in CLOSED:  # asked of the database, it would take the index of the status
+            days[at.astimezone(zone).date()].append((IMPACT_RANK[impact], pk))
+    gravest = [pk for of_day in days.values() for _rank, pk in _gravest(of_day)]
+    notices = defaultdict(list)
+    for notice in _past(filed().filter(pk__in=gravest)):
+        notices[notice.at.astimezone(zone).date()].append(notice)
+    return tuple(RecentDay(day, tuple(notices[day]), len(of_day)) for day, of_day in days.items())
+
+
+def _gravest(rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return sorted(rows, key=lambda row: row[0], reverse=True)[:RECENT_PER_DAY]  # of equals the first, the newest
 
 
 def _traces(since: dt.datetime) -> dict[str, tuple[TraceState, ...]]:

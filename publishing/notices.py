@@ -23,6 +23,7 @@ _COPIED = [
     if name not in ("zone", "revision", "affected", "effects", "links", "updates", "current_impact")
     and not name.endswith("_label")
 ]
+_LINK_LABELS = {kind: kind.label for kind in LinkKind}
 _COPIED_OF_UPDATE = [name for name in UpdateState.__dataclass_fields__ if name != "affected"]
 
 
@@ -109,13 +110,12 @@ def _effects(ids: list[int]) -> dict[int, list[EffectState]]:
 def _links(ids: list[int]) -> dict[int, list[LinkState]]:
     """Those of a notice first, then those that others have to it; none with a draft."""
     links = defaultdict(list)
-    ends = IncidentLink.objects.select_related("incident", "target").order_by("pk")
-    for link in ends.filter(incident__in=ids):
-        links[link.incident_id].append((str(link.get_kind_display()), link.target))
-    for link in ends.filter(target__in=ids):
-        links[link.target_id].append((str(LINK_KIND_REVERSED[LinkKind(link.kind)]), link.incident))
-    return defaultdict(list, {pk: [_link(*end) for end in found if not end[1].is_draft] for pk, found in links.items()})
-
-
-def _link(label: str, other: Incident) -> LinkState:
-    return LinkState(label, other.code, other.title, other.kind, other.work_starts_at or other.started_at)
+    for ours, other, labels in (("incident", "target", _LINK_LABELS), ("target", "incident", LINK_KIND_REVERSED)):
+        found = IncidentLink.objects.filter(**{f"{ours}__in": ids, f"{other}__published_at__isnull": False})
+        columns = [f"{other}__{name}" for name in ("code", "title", "kind", "work_starts_at", "started_at")]
+        for pk, kind, code, title, other_kind, work_starts_at, started_at in found.order_by("pk").values_list(
+            f"{ours}_id", "kind", *columns
+        ):
+            label = str(labels[LinkKind(kind)])
+            links[pk].append(LinkState(label, code, title, other_kind, work_starts_at or started_at))
+    return links

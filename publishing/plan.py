@@ -60,7 +60,7 @@ class Plan:
         changed = [*self._notice_updates(), *self._month_updates(), *self._component_updates(given)]
         for place, subjects in _by_place(changed).items():
             if place not in given:
-                yield ShardUpdate(place, subjects)
+                yield ShardUpdate(place, subjects, is_whole=self._is_empty(place))
 
     def is_finished(self) -> bool:
         return not self._left
@@ -83,8 +83,7 @@ class Plan:
         return acted | _by_code(load_notices(code__in=others - acted.keys()))
 
     def _about_before(self, code: str) -> Mapping[str, Any]:
-        live, place = self._basis.live, place_of(notice_path(code))
-        ref = find_shard(self._root, live, place) if live else None
+        ref = self._shard_at(place_of(notice_path(code)))
         subject = read_shard(self._root, ref.id).get(code) if ref else None
         return subject.about if subject else {}
 
@@ -122,6 +121,13 @@ class Plan:
             for place in [*wanted, *(live.keys() - wanted.keys())]
             if place not in live or live[place].look != self._basis.look
         }
+
+    def _is_empty(self, place: Place) -> bool:
+        """Whether nothing belongs there yet. What is owed may belong there, and not have been rendered."""
+        return self._basis.live is not None and place not in self._owed and self._shard_at(place) is None
+
+    def _shard_at(self, place: Place) -> Ref | None:
+        return find_shard(self._root, self._basis.live, place) if self._basis.live else None
 
     def _live_shards(self) -> dict[Place, Ref]:
         try:

@@ -26,6 +26,7 @@ from incidents.rollup import page_indicator, worst_status
 
 HISTORY_DAYS = 90
 RECENT_DAYS = 14
+RECENT_PER_DAY = 3
 
 
 @dataclass(frozen=True)
@@ -290,6 +291,15 @@ class PastNotice:
 
 
 @dataclass(frozen=True)
+class RecentDay:
+    """One of the last days: of the `count` closed notices filed under it the gravest RECENT_PER_DAY, newest first."""
+
+    date: dt.date
+    notices: tuple[PastNotice, ...]
+    count: int
+
+
+@dataclass(frozen=True)
 class TraceState:
     """That a notice was about some components, and from when until when; `ends_at` is None while it lasts."""
 
@@ -364,7 +374,7 @@ class PageState(SiteState):
     # All that are open or announced and the newest closed ones, enough for each list that is limited to some number;
     # newest first by `at`.
     notices: tuple[NoticeState, ...]
-    recent: tuple[PastNotice, ...]  # all closed ones of the last RECENT_DAYS, newest first
+    recent: tuple[RecentDay, ...]  # those of the last RECENT_DAYS under which anything closed is filed, newest first
     traces: Mapping[str, tuple[TraceState, ...]]  # by component, of the last HISTORY_DAYS, newest first
     months: tuple[tuple[Month, int], ...]  # each month that holds notices, and how many; newest first
 

@@ -19,12 +19,20 @@ post_update(Incident.objects.get(status="identified"), UpdateText(status="resolv
 """
 
 
+def located(site: str, sitemap: str) -> list[str]:
+    return re.findall(rf"<loc>{re.escape(site)}(/[^<]*)</loc>", get(site + sitemap)[1])
+
+
 def public_pages(site: str) -> dict[str, str]:
     """The body of everything public, by path; fails when any of it is not answered with 200."""
-    paths = re.findall(rf"<loc>{re.escape(site)}(/[^<]*)</loc>", get(f"{site}/sitemap.xml")[1])
-    assert len(paths) > 5
+    maps = located(site, "/sitemap.xml")
+    paths = [path for one in maps for path in located(site, one)]
+    assert any(path.startswith("/incidents/") for path in paths)
+    component = re.search(r"/components/\w+", get(f"{site}/api")[1])[0]
+    of_component = [f"{component}{ending}" for ending in (".atom", ".rss", ".ics", "/badge.svg")]
+    of_page = ["/history.atom", "/history.rss", "/feed.json", "/api/v2/summary.json", "/calendar.ics", "/badge.svg"]
     pages = {}
-    for path in [*paths, "/history.atom", "/history.rss", "/api/v2/summary.json", "/calendar.ics", "/badge.svg"]:
+    for path in [*maps, *paths, *of_page, "/widget.js", *of_component]:
         status, pages[path] = get(site + path)
         assert (path, status) == (path, 200)
     return pages

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import nlargest
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from django.utils import feedgenerator
 from django.utils.feedgenerator import rfc2822_date
 from django.utils.formats import date_format
 from django.utils.html import escape
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.xmlutils import SimplerXMLGenerator
 
@@ -123,6 +125,12 @@ def entry_date(notice: NoticeState) -> dt.datetime:
 
 def entry_html(notice: NoticeState, zone: ZoneInfo) -> str:
     """One paragraph for each update, newest first, below the planned times while they are still to come."""
+    return _entry_html(notice, zone, get_language())
+
+
+# It stands in five feeds, and most of what they hold is what they held before.
+@lru_cache(maxsize=256)
+def _entry_html(notice: NoticeState, zone: ZoneInfo, _language: str | None) -> str:
     before = [*notice.updates[1:], None]
     paragraphs = [
         _paragraph(update, older, notice.moves.get(update.pk), zone)

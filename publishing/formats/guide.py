@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from publishing.artefact import Artefact
 from publishing.formats.document import document
@@ -13,4 +18,11 @@ def page(state: PageState) -> Iterable[Artefact]:
     """With examples that work: the newest notice, and each component."""
     example = state.notices[0] if state.notices else None
     maintenance = next((notice for notice in state.notices if notice.is_scheduled), None)
-    yield document("/api", "public/guide.html", state, example=example, maintenance=maintenance)
+    functions = _functions(tuple((c.code, c.name) for c in state.components), get_language())
+    yield document("/api", "public/guide.html", state, example=example, maintenance=maintenance, functions=functions)
+
+
+@lru_cache(maxsize=4)
+def _functions(components: tuple[tuple[str, str], ...], _language: str | None) -> SafeString:
+    """The addresses of each: the same from one update to the next, and for many the greater part of the page."""
+    return render_to_string("public/parts/functions.html", {"components": components}) if components else SafeString("")

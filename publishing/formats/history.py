@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from itertools import groupby
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from incidents.times import month_words
 from publishing.artefact import Artefact
@@ -15,10 +20,16 @@ from publishing.state import Month, MonthState, NoticeState, PageState, PastNoti
 def page(state: PageState) -> list[Artefact]:
     """The index of the months."""
     years = [
-        (year, [(month_path(month), _first_day(month), count) for month, count in of_year])
+        _year(year, tuple(of_year), get_language())
         for year, of_year in groupby(state.months, key=lambda one: one[0][0])
     ]
     return [document("/history", "public/history.html", state, years=years)]
+
+
+@lru_cache(maxsize=64)
+def _year(year: int, counted: tuple[tuple[Month, int], ...], _language: str | None) -> SafeString:
+    months = [(month_path(month), _first_day(month), count) for month, count in counted]
+    return render_to_string("public/parts/year.html", {"year": year, "months": months})
 
 
 def month(site: SiteState, month: MonthState) -> list[Artefact]:
@@ -42,6 +53,11 @@ def filed_on(notice: NoticeState | PastNotice, site: SiteState) -> dt.date:
 
 def month_path(month: Month) -> str:
     return f"/history/{month[0]:04d}/{month[1]:02d}"
+
+
+def day_path(day: dt.date) -> str:
+    """Where the notices filed under `day` stand."""
+    return f"{month_path((day.year, day.month))}#day-{day.isoformat()}"
 
 
 def _first_day(month: Month) -> dt.date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from incidents.times import duration_words, starts_at
 from publishing.artefact import Artefact
 from publishing.days import Day, component_days
 from publishing.formats.document import document
-from publishing.formats.history import filed_on
+from publishing.formats.history import day_path
 from publishing.formats.next_word import NextWord, next_word, soonest
 from publishing.formats.notice import Level, by_level, by_status
 from publishing.formats.past import past_entry
@@ -52,6 +52,10 @@ HEIGHTS = {
 }
 DAY_WIDTH, DAY_GAP = 4, 1
 
+# However much happens, the page stays one that a reader on the way can load and read.
+RECENT_WHOLE = 10
+DAYS_TOLD, NOTICES_TOLD = 14, 3  # of each component
+
 
 @dataclass(frozen=True)
 class OpenNotice:
@@ -67,8 +71,21 @@ class TroubledDay:
     date: dt.date
     status: str
     words: str
-    notices: tuple[TraceState, ...]
+    notices: tuple[TraceState, ...]  # the newest NOTICES_TOLD that were about it
+    more: int
     bar: Bar
+
+
+@dataclass(frozen=True)
+class RecentDays:
+    """One of the last days, or several of which there is nothing to tell."""
+
+    first: dt.date
+    last: dt.date
+    whole: list[SafeString]
+    brief: tuple[PastNotice, ...]
+    more: int
+    path: str  # where all of the day stand
 
 
 @dataclass(frozen=True)
@@ -83,8 +100,14 @@ class ComponentRow:
     component: ComponentState
     quiet_path: str  # the bars of all days without trouble, as one drawing
     unknown_path: str  # a thin line for the days before it was in use
-    troubled: tuple[TroubledDay, ...]
+    troubled: tuple[TroubledDay, ...]  # the newest DAYS_TOLD of them, newest first
+    older_paths: tuple[tuple[str, str], ...]  # the bars of the others, by status
+    older_days: int
     known_days: int
+
+    @property
+    def troubled_days(self) -> int:
+        return len(self.troubled) + self.older_days
 
 
 def page(state: PageState) -> list[Artefact]:
@@ -105,7 +128,7 @@ def page(state: PageState) -> list[Artefact]:
         next_word=soonest([one.next_word for one in going_on]),
         groups=[(group, _rows(group.components, state)) for group in state.groups],
         ungrouped=_rows(state.ungrouped, state),
-        recent=[(first, last, [past_entry(n, "h4") for n in found]) for first, last, found in recent(state)],
+        recent=recent(state),
     )
     return [home]
 
@@ -171,13 +194,25 @@ def component_row(
         if not day.is_known:
             unknown.append(_rectangle(place, 2))
         elif day.trouble:
-            troubled.append(
-                _troubled_day(place, day, [trace for trace, first, last in dated if first <= day.date <= last])
-            )
+            troubled.append((place, day))
         else:
             quiet.append(_rectangle(place, HEIGHTS[ComponentStatus.OPERATIONAL]))
-    known = sum(day.is_known for day in days)
-    return ComponentRow(component, "".join(quiet), "".join(unknown), tuple(reversed(troubled)), known)
+    older: dict[str, str] = {}
+    for place, day in troubled[:-DAYS_TOLD]:
+        older[day.status] = older.get(day.status, "") + _rectangle(place, HEIGHTS[ComponentStatus(day.status)])
+    told = [
+        _troubled_day(place, day, [trace for trace, first, last in dated if first <= day.date <= last])
+        for place, day in reversed(troubled[-DAYS_TOLD:])
+    ]
+    return ComponentRow(
+        component,
+        quiet_path="".join(quiet),
+        unknown_path="".join(unknown),
+        troubled=tuple(told),
+        older_paths=tuple(older.items()),
+        older_days=len(troubled) - len(told),
+        known_days=sum(day.is_known for day in days),
+    )
 
 
 def _rectangle(place: int, height: int) -> str:
@@ -196,7 +231,8 @@ def _troubled_day(place: int, day: Day, traces: list[TraceState]) -> TroubledDay
         date=day.date,
         status=day.status,
         words=", ".join(parts),
-        notices=tuple(traces),
+        notices=tuple(traces[:NOTICES_TOLD]),
+        more=max(0, len(traces) - NOTICES_TOLD),
         bar=Bar(place * DAY_WIDTH, BAR_HEIGHT - height, height),
     )
 
@@ -205,18 +241,26 @@ def _date(instant: dt.datetime, zone: ZoneInfo) -> dt.date:
     return instant.astimezone(zone).date()
 
 
-def recent(state: PageState) -> list[tuple[dt.date, dt.date, list[PastNotice]]]:
-    """The last days, newest first, each with the notices closed since; days without any are drawn together."""
-    today = state.generated_at.astimezone(state.zone).date()
-    closed: dict[dt.date, list[PastNotice]] = {}
-    for notice in state.recent:
-        closed.setdefault(filed_on(notice, state), []).append(notice)
-    runs: list[tuple[dt.date, dt.date, list[PastNotice]]] = []
+def recent(state: PageState) -> list[RecentDays]:
+    """The last days, newest first, each with the notices closed since; days without any are drawn together.
+
+    The notices of the first few days are told whole, RECENT_WHOLE at the most, all others by their titles.
+    """
+    today = _date(state.generated_at, state.zone)
+    eventful = {day.date: day for day in state.recent}
+    days: list[RecentDays] = []
+    left = RECENT_WHOLE
     for back in range(RECENT_DAYS):
-        day = today - dt.timedelta(days=back)
-        found = closed.get(day, [])
-        if not found and runs and not runs[-1][2]:
-            runs[-1] = (day, runs[-1][1], [])
+        date = today - dt.timedelta(days=back)
+        day = eventful.get(date)
+        if day:
+            fits = len(day.notices) <= left
+            left = left - len(day.notices) if fits else 0
+            whole, brief = (day.notices, ()) if fits else ((), day.notices)
+            entries = [past_entry(notice, "h4") for notice in whole]
+            days.append(RecentDays(date, date, entries, brief, day.count - len(day.notices), day_path(date)))
+        elif days and not days[-1].path:
+            days[-1] = replace(days[-1], first=date)
         else:
-            runs.append((day, day, found))
-    return runs
+            days.append(RecentDays(date, date, [], (), 0, ""))
+    return days

@@ -63,7 +63,8 @@ def _bring_some(work: list[tuple[int, str]], wanted: dict[str, PublicFile], targ
     pool = ThreadPoolExecutor(target.hands)
     try:
         for _rank, of_rank in groupby(work, key=lambda one: one[0]):
-            list(pool.map(do, [name for _rank, name in of_rank]))
+            for _done in pool.map(do, [name for _rank, name in of_rank]):
+                ledger.keep(timezone.now())
     finally:
         pool.shutdown(cancel_futures=True)
     ledger.settle({name: wanted[name].mark if name in wanted else None for name in names}, timezone.now())

@@ -17,9 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.utils.translation import gettext as _
 
 from publishing.mirror.files import PublicFile, plain_name
-from publishing.mirror.target import TargetProblem
+from publishing.mirror.target import Overtaken, TargetProblem
 
 HANDS = 8
+# How a conditional write fails: another one was faster, or is under way, or has removed what we saw.
+OVERTAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
+UNKNOWN_CONDITION = "NotImplemented"  # by the store
 REGION = "us-east-1"  # stores that have no regions take it for theirs
 
 
@@ -40,19 +43,43 @@ class Bucket:
         return plain_name(file) or file.path[1:]
 
     def read(self, name: str) -> bytes | None:
-        with _told():
-            try:
-                return self._client.get_object(**self._at(name))["Body"].read()
-            except self._client.exceptions.NoSuchKey:
-                return None
+        return self.read_tagged(name)[0]
 
     def write(self, name: str, body: bytes, *, content_type: str, cache_control: str, modified: int) -> None:
         with _told():
-            self._client.put_object(**self._at(name), Body=body, ContentType=content_type, CacheControl=cache_control)
+            self._put(name, body, content_type, cache_control)
+
+    def read_tagged(self, name: str) -> tuple[bytes | None, str]:
+        with _told():
+            try:
+                answer = self._client.get_object(**self._at(name))
+                return answer["Body"].read(), answer["ETag"]
+            except self._client.exceptions.NoSuchKey:
+                return None, ""
+
+    def replace(self, tag: str, name: str, body: bytes, *, content_type: str, cache_control: str, modified: int) -> str:
+        condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
+        with _told():
+            try:
+                return self._put(name, body, content_type, cache_control, **condition)
+            except ClientError as problem:
+                code = problem.response["Error"]["Code"]
+                if code in OVERTAKEN:
+                    raise Overtaken from problem
+                if code != UNKNOWN_CONDITION:
+                    raise
+        if self.read_tagged(name)[1] != tag:  # all that such a store allows
+            raise Overtaken
+        with _told():
+            return self._put(name, body, content_type, cache_control)
 
     def remove(self, name: str) -> None:
         with _told():  # one by one: not every store agrees on the checksum that a list of keys must carry
             self._client.delete_object(**self._at(name))
+
+    def _put(self, name: str, body: bytes, content_type: str, cache_control: str, **condition: str) -> str:
+        about = {"ContentType": content_type, "CacheControl": cache_control}
+        return self._client.put_object(**self._at(name), Body=body, **about, **condition)["ETag"]
 
     def _at(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + name}

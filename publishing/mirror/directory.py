@@ -7,12 +7,14 @@ That is the one form which servers agree on without being told: they answer /inc
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from publishing.mirror.files import PublicFile, plain_name
-from publishing.mirror.target import TargetProblem
+from publishing.mirror.target import Overtaken, TargetProblem
 
 
 class Directory:
@@ -46,6 +48,29 @@ class Directory:
             except OSError:
                 beside.unlink(missing_ok=True)
                 raise
+
+    def read_tagged(self, name: str) -> tuple[bytes | None, str]:
+        body = self.read(name)
+        return body, "" if body is None else hashlib.sha256(body).hexdigest()
+
+    def replace(self, tag: str, name: str, body: bytes, *, content_type: str, cache_control: str, modified: int) -> str:
+        with self._alone(name):
+            if self.read_tagged(name)[1] != tag:
+                raise Overtaken
+            self.write(name, body, content_type=content_type, cache_control=cache_control, modified=modified)
+        return hashlib.sha256(body).hexdigest()
+
+    @contextlib.contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        """Hold a lock on this file. Shared storage keeps it across hosts, if it knows locks at all."""
+        file = self._root / name
+        with _told():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            lock = open(file.with_name(f".{file.name}.lock"), "ab")  # noqa: SIM115 - it is closed below
+        with lock:
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def remove(self, name: str) -> None:
         file = self._root / name

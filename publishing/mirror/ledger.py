@@ -4,6 +4,10 @@
     .mirror/changes.json   what has changed since, so that a change costs what changed and not what the mirror holds;
                            and who is writing, until when at the latest
 
+Several hosts may keep one mirror, one at a time: changes.json is replaced only by who has read its newest content. So
+one of two who begin in the same instant is refused, and whoever was away for longer than its lease lasts finds out
+before it settles anything.
+
 A file that is about to change is first written down as holding anything. So whoever continues after a kill writes it
 again, whatever it holds by then.
 """
@@ -13,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -35,27 +40,34 @@ class Ledger:
         self._target = target
         self._writer = writer
         self._changes: dict[str, str | None] = {}  # None: the file is no longer there
-        self._last: bytes | None = None
+        self._tag = ""  # of changes.json as we know it
 
     def open(self, now: dt.datetime) -> None:
         """Read what others may have written meanwhile. Raises TargetProblem, also when another host is writing."""
-        raw = self._target.read(CHANGES)
-        if raw is None or raw != self._last:
+        raw, tag = self._target.read_tagged(CHANGES)
+        if raw is None or tag != self._tag:
             self._load(raw)
+            self._tag = tag
         other, until = self._held_by
         if other != self._writer and now < until:
             raise TargetProblem(_("another host has been writing there until %(time)s") % {"time": until.isoformat()})
 
     def announce(self, names: Iterable[str], now: dt.datetime) -> None:
-        """Nobody may rely on what these hold, until they are settled."""
+        """Nobody may rely on what these hold, until they are settled. Raises Overtaken, as all below do."""
         self._note(dict.fromkeys(names, ANYTHING))
         self._store(now + LEASE)
+
+    def keep(self, now: dt.datetime) -> None:
+        """We are still writing; to be called every now and then."""
+        if now > self._held_by[1] - LEASE / 2:
+            self._store(now + LEASE)
 
     def settle(self, marks: Mapping[str, str | None], now: dt.datetime) -> None:
         """These now hold that; None is for a file that is gone."""
         self._note(marks)
         if len(self._changes) > max(MANY, len(self.marks) // PART):
-            self._write(MANIFEST, self.marks, now)
+            self._store(now + LEASE)  # the manifest is ours to write only while this is
+            self._target.write(MANIFEST, _json(self.marks), **_about(now))
             self._changes = {}
         self._store(now)
 
@@ -82,16 +94,17 @@ class Ledger:
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             text = _("%(file)s there cannot be read (%(problem)s). Remove it, and every file is written anew.")
             raise TargetProblem(text % {"file": ".mirror", "problem": problem}) from problem
-        self._last = raw
 
     def _store(self, until: dt.datetime) -> None:
         kept = {"writer": self._writer, "until": until.astimezone(dt.UTC).isoformat(), "changes": self._changes}
+        self._tag = self._target.replace(self._tag, CHANGES, _json(kept), **_about(until))
         self.is_new = False
         self._held_by = self._writer, until
-        self._last = self._write(CHANGES, kept, until)
 
-    def _write(self, name: str, content: object, now: dt.datetime) -> bytes:
-        body = json.dumps(content, separators=(",", ":")).encode()
-        about = {"content_type": "application/json", "cache_control": "no-store"}
-        self._target.write(name, body, **about, modified=int(now.timestamp()))
-        return body
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def _about(now: dt.datetime) -> dict[str, Any]:
+    return {"content_type": "application/json", "cache_control": "no-store", "modified": int(now.timestamp())}

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from django.utils.translation import gettext as _
+
 from publishing.mirror.files import PublicFile
 
 
 class TargetProblem(Exception):
     """The target cannot be read or written; says why in one line."""
+
+
+class Overtaken(TargetProblem):
+    """Somebody else has written there since we looked."""
+
+    def __init__(self) -> None:
+        super().__init__(_("another host has just begun to write there"))
 
 
 class Target(Protocol):
@@ -24,6 +33,15 @@ class Target(Protocol):
 
     def write(self, name: str, body: bytes, *, content_type: str, cache_control: str, modified: int) -> None:
         """Put it there whole: at no time does a reader get a part of it."""
+
+    def read_tagged(self, name: str) -> tuple[bytes | None, str]:
+        """`read`, with a tag that is another one whenever the bytes are; it is empty when there is no such file."""
+
+    def replace(self, tag: str, name: str, body: bytes, *, content_type: str, cache_control: str, modified: int) -> str:
+        """`write`, if what is there still has this tag, and return its new one. Raises Overtaken.
+
+        Of several who do so at once, on whatever hosts, one succeeds, where the target can promise that.
+        """
 
     def remove(self, name: str) -> None:
         """Take it away. That it is gone already is no error."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 import brotli
@@ -272,6 +275,31 @@ def test_a_new_generation_is_answered_as_soon_as_it_is_live(site, front):
     assert ask(front, "/", if_none_match=old).status == 200
     assert ask(front, "/incidents/new").status == 200
     assert ask(front, "/incidents/abc").status == 404
+
+
+def test_a_crowd_loads_a_new_generation_once_and_nobody_waits_for_it(site, front, monkeypatch):
+    ask(front, "/")
+    may_load, loaded = threading.Event(), []
+
+    class SlowTable(live.Table):
+        def __init__(self, *about):
+            loaded.append(about)
+            may_load.wait(10)
+            super().__init__(*about)
+
+    monkeypatch.setattr(live, "Table", SlowTable)
+    write(site, page("/", "new"))
+    look_again()
+    with ThreadPoolExecutor(50) as pool:
+        crowd = [pool.submit(ask, front, "/") for _reader in range(50)]
+        try:
+            served = [reader.result() for reader in itertools.islice(as_completed(crowd, timeout=5), 49)]
+        finally:
+            may_load.set()
+
+    assert {answer.body for answer in served} == {HOME.encode()}
+    assert len(loaded) == 1
+    assert ask(front, "/").body == b"new"
 
 
 def test_memory_holds_the_page_and_only_the_latest_of_the_archive(tmp_path, monkeypatch):

@@ -316,9 +316,48 @@ def test_home_shows_today_what_was_over_before_its_planned_start():
 
     days = recent(load_state(utc(2026, 1, 4)))
 
-    assert [(day, [n.title for n in notices]) for _first, day, notices in days if notices] == [
-        (dt.date(2026, 1, 3), ["Work on the power feeds"])
-    ]
+    ((day, entry),) = [(day.last, entry) for day in days for entry in day.whole]
+    assert day == dt.date(2026, 1, 3)
+    assert "Work on the power feeds" in entry
+
+
+def test_home_tells_the_gravest_of_a_busy_day_and_leads_to_the_others():
+    mail = make_component("Mailings")
+    for hour, status in enumerate(["major_outage", *["degraded_performance"] * 5]):
+        incident = make_incident(f"At {hour}", components={mail.pk: status}, at=utc(2026, 1, 3, hour))
+        post_update(incident, UpdateText(status="resolved", body="Over."), actor=None, at=utc(2026, 1, 3, hour, 9))
+
+    lines = page(now=utc(2026, 1, 4)).lines
+    (more,) = [attrs for tag, attrs in page(now=utc(2026, 1, 4)).elements if "#day-" in attrs.get("href", "")]
+    path, _hash, anchor = more["href"].partition("#")
+
+    assert [line for line in lines if line.startswith("At ")] == ["At 5", "At 4", "At 0"]
+    assert "and 3 more: Saturday 3 January 2026" in lines
+    assert anchor in [attrs.get("id") for _tag, attrs in page(path).elements]
+
+
+def test_home_stays_short_however_much_happened():
+    """What it tells of the last days and of each function is bounded by count."""
+    make_page()
+    mail = make_component("Mailings", start_date=dt.date(2025, 9, 1))
+    busy = {"status": "resolved", "components": {mail.pk: "operational"}}
+    for day in range(1, 21):
+        for hour in range(5):
+            at = utc(2025, 12, day, hour)
+            incident = make_incident(f"{day} {hour}", components={mail.pk: "partial_outage"}, at=at)
+            post_update(incident, UpdateText(body="Over.", **busy), actor=None, at=at + dt.timedelta(minutes=9))
+
+    home = page(now=utc(2025, 12, 20, 12))
+
+    whole = [attrs for tag, attrs in home.elements if attrs.get("class") == "past"]
+    brief = [attrs for tag, attrs in home.elements if attrs.get("class") == "past-brief"]
+    assert (len(whole), len(brief)) == (9, 14 * 3 - 9)
+    assert home.lines.count("and 2 more: Saturday 20 December 2025") == 1
+    told = [line for line in home.lines if line.endswith("and 2 more")]
+    assert told[0] == "Saturday 20 December 2025: Partial outage for 45 min 20 4 20 3 20 2 and 2 more"
+    assert len(told) == 14
+    assert "6 more days, in the history: Mailings" in home.lines
+    assert len([tag for tag, _attrs in home.elements if tag == "rect"]) == 14
 
 
 def test_home_subscribes_without_a_script():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -19,7 +20,7 @@ from publishing.mirror.directory import Directory
 from publishing.mirror.files import public_files
 from publishing.mirror.job import MirrorJob
 from publishing.mirror.ledger import CHANGES, LEASE, MANIFEST, Ledger
-from publishing.mirror.target import TargetProblem
+from publishing.mirror.target import Overtaken, TargetProblem
 from publishing.publish import publish_if_stale, write_page
 from publishing.state import Mirror
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
@@ -283,6 +284,28 @@ def test_while_another_host_is_writing_we_wait(place, tmp_path):
     here.open(NOW + LEASE)
 
     assert here.marks == {"index.html": ""}
+
+
+def test_of_two_hosts_that_begin_in_the_same_instant_one_is_refused(place):
+    here, there = (Ledger(Directory(place), name) for name in ("here", "there"))
+    here.open(NOW)
+    there.open(NOW)
+
+    here.announce(["index.html"], NOW)
+    with pytest.raises(Overtaken):
+        there.announce(["index.html"], NOW)
+
+
+def test_of_many_that_write_to_a_directory_at_once_one_succeeds(place):
+    def take(number: int) -> bool:
+        try:
+            Directory(place).replace("", CHANGES, b"%d" % number, content_type="", cache_control="", modified=0)
+        except Overtaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(take, range(64))) == 1
 
 
 def test_what_another_host_has_written_is_known_at_the_next_run(place):

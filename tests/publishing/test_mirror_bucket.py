@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from django.core.management import CommandError, call_command
 
 from incidents.models import Component, Page
 from publishing.live import CACHE_FOREVER, CACHE_PAGE
+from publishing.mirror.bring import bring
+from publishing.mirror.bucket import Bucket
+from publishing.mirror.files import PublicFile, public_files
 from publishing.mirror.job import MirrorJob
+from publishing.mirror.ledger import CHANGES, LEASE, Ledger
+from publishing.mirror.target import Overtaken, TargetProblem
+from publishing.publish import write_page
 from publishing.state import Mirror
 from tests.make import make_component, make_incident, make_page, utc
 from tests.publishing.mirrors import HOME, own_port, public_paths
@@ -64,6 +73,16 @@ def page(settings):
 
 def job_for(bucket: str, prefix: str = "/status") -> MirrorJob:
     return MirrorJob(f"s3://{bucket}{prefix}", Mirror(HOME, HOME), stale_after=dt.timedelta(minutes=15))
+
+
+def render_mirror(root: Path) -> list[PublicFile]:
+    write_page(root, NOW, upgrade=True, mirror=Mirror(HOME, HOME))
+    return list(public_files(root))
+
+
+class RawBody(io.BytesIO):
+    def stream(self):
+        yield self.read()
 
 
 def times_written(client, bucket: str) -> dict[str, int]:
@@ -128,6 +147,87 @@ def test_what_is_gone_is_removed(client, bucket):
     assert job_for(bucket).run(NOW).removed > 0
     assert not [key for key in keys(client, bucket) if code in key]
     assert "status/of-others.txt" in keys(client, bucket)
+
+
+def test_of_two_hosts_that_find_no_lease_in_the_same_instant_one_gets_it(client, bucket):
+    here, there = (Ledger(Bucket(f"s3://{bucket}/status"), name) for name in ("here", "there"))
+    here.open(NOW)
+    there.open(NOW)
+
+    here.announce(["index.html"], NOW)
+    with pytest.raises(Overtaken):
+        there.announce(["index.html"], NOW)
+
+    here.settle({"index.html": "1"}, NOW)
+    there.open(NOW)
+    assert there.marks == {"index.html": "1"}
+
+
+def test_of_two_hosts_that_find_an_old_lease_in_the_same_instant_one_gets_it(client, bucket):
+    gone, here, there = (Ledger(Bucket(f"s3://{bucket}/status"), name) for name in ("gone", "here", "there"))
+    gone.open(NOW)
+    gone.announce(["index.html"], NOW)
+    here.open(NOW + LEASE)
+    there.open(NOW + LEASE)
+
+    there.announce(["index.html"], NOW + LEASE)
+    with pytest.raises(Overtaken):
+        here.announce(["index.html"], NOW + LEASE)
+    with pytest.raises(Overtaken):
+        gone.settle({"index.html": "1"}, NOW + LEASE)
+
+
+def test_whoever_loses_the_race_for_the_lease_has_written_nothing(client, bucket, tmp_path):
+    class RacedFor(Bucket):
+        """Another host takes the lease right after this one has seen that there is none."""
+
+        def read_tagged(self, name):
+            found = super().read_tagged(name)
+            other = Ledger(Bucket(f"s3://{bucket}/status"), "the other host")
+            other.open(NOW)
+            other.announce([], NOW)
+            return found
+
+    files, target = render_mirror(tmp_path), RacedFor(f"s3://{bucket}/status")
+    with pytest.raises(Overtaken):
+        bring(files, target, Ledger(target, "me"))
+
+    assert keys(client, bucket) == {f"status/{CHANGES}"}
+
+
+def test_the_lease_of_a_run_that_takes_long_is_renewed(client, bucket):
+    here, there = (Ledger(Bucket(f"s3://{bucket}/status"), name) for name in ("here", "there"))
+    here.open(NOW)
+    here.announce(["index.html"], NOW)
+
+    here.keep(NOW + LEASE * 0.4)
+    assert times_written(client, bucket) == {f"status/{CHANGES}": 1}
+    here.keep(NOW + LEASE * 0.6)
+
+    with pytest.raises(TargetProblem, match="another host"):
+        there.open(NOW + LEASE * 1.5)
+
+
+def test_a_store_that_knows_no_conditions_is_written_to_without(client, bucket, tmp_path):
+    def refuse(request, **_about):
+        if {"If-Match", "If-None-Match"} & set(request.headers):
+            body = b"<Error><Code>NotImplemented</Code><Message>A header is not implemented</Message></Error>"
+            return AWSResponse(request.url, 501, {}, RawBody(body))
+        return None
+
+    class OldStore(Bucket):
+        def __init__(self, address):
+            super().__init__(address)
+            self._client.meta.events.register("before-send.s3.PutObject", refuse)
+
+    here, there = (Ledger(OldStore(f"s3://{bucket}/status"), name) for name in ("here", "there"))
+    outcome = bring(render_mirror(tmp_path), OldStore(f"s3://{bucket}/status"), here)
+    there.open(NOW + dt.timedelta(days=36500))
+
+    assert outcome.written == len(there.marks) > 10
+    there.announce([], NOW)
+    with pytest.raises(Overtaken):
+        here.announce([], NOW)
 
 
 def test_a_bucket_that_is_not_there_is_told_in_one_line(client):

@@ -188,6 +188,17 @@ def test_a_large_archive_is_done_in_slices_and_news_comes_through_between_them(s
     assert published(settings) == rendered(NOW)
 
 
+def test_a_first_notice_in_its_place_leaves_nothing_to_be_rendered_again(settings):
+    make_page()
+    publish_if_stale(NOW)
+    make_incident()
+
+    publish_if_stale(NOW, finish=False)
+
+    assert live_manifest(settings.SNAPSHOT_DIR).is_finished is True
+    assert published(settings) == rendered(NOW)
+
+
 @pytest.mark.parametrize("damaged", ["*/*.html", "*/manifest.json"])
 def test_a_damaged_archive_is_rendered_anew(settings, damaged):
     make_page()

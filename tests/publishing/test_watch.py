@@ -4,11 +4,13 @@ import pytest
 import time_machine
 from django.db import DatabaseError
 
+from incidents.actions import UpdateText, post_update
 from publishing.formats import PAGE_FORMATS
 from publishing.generation import live_manifest
 from publishing.management.commands import publish as command
 from publishing.management.commands.publish import TICK, TICK_IN_TROUBLE, Watcher
 from tests.make import make_incident, make_maintenance, make_page, utc
+from tests.publishing.test_generation import age_generations
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,6 +39,21 @@ def test_a_look_that_finds_nothing_to_do_asks_the_database_twice(django_assert_n
 
     with django_assert_num_queries(2):
         watcher.tick()
+
+
+def test_what_posts_have_published_before_goes_although_nothing_is_owed(settings):
+    incident = make_incident()
+    for number in range(6):
+        post_update(incident, UpdateText(status="monitoring", body=f"Word {number}."), actor=None)
+    generations = settings.SNAPSHOT_DIR / "generations"
+    age_generations(settings.SNAPSHOT_DIR, 120)
+    live = live_manifest(settings.SNAPSHOT_DIR)
+    assert len(list(generations.iterdir())) > 3
+
+    Watcher().tick()
+
+    assert live_manifest(settings.SNAPSHOT_DIR) == live
+    assert len(list(generations.iterdir())) == 3
 
 
 def test_a_window_moved_by_staff_is_kept(settings):

@@ -22,13 +22,14 @@ from incidents.models import Page
 from publishing.generation import DamagedGeneration
 from publishing.mirror.job import MirrorJob
 from publishing.mirror.target import TargetProblem
-from publishing.publish import last_failure, publish_if_stale
+from publishing.publish import last_failure, prune, publish_if_stale
 from publishing.state import Mirror
 
 log = logging.getLogger(__name__)
 
 TICK = 0.25
 TICK_IN_TROUBLE = 2.0  # a render that fails is not worth a core
+PRUNE_EVERY = 60.0
 
 
 class Command(BaseCommand):
@@ -92,6 +93,7 @@ class Watcher:
         self.version: int | None = None
         self.next_move: dt.datetime | None = None
         self.trouble = ""
+        self.prune_at = 0.0
 
     def run(self) -> None:
         create_no_database()
@@ -119,6 +121,9 @@ class Watcher:
     def _do_what_is_due(self, now: dt.datetime) -> None:
         self._keep_clock(now)
         publish_if_stale(upgrade=True)
+        if time.monotonic() >= self.prune_at:  # most is published by the posts, which leave this to us
+            prune(settings.SNAPSHOT_DIR)
+            self.prune_at = time.monotonic() + PRUNE_EVERY
 
     def _has_failed(self) -> bool:
         return last_failure() is not None
