@@ -27,6 +27,8 @@ OUTBOX_DIR = DATA_DIR / "outbox"
 JOURNAL_DIR = DATA_DIR / "journal"
 MAIL_SERVER = ENVIRONMENT.mail_server
 DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
+SIGN_UPS_PER_HOUR = ENVIRONMENT.sign_ups_per_hour
+FORGET_NOTICES_AFTER_DAYS = ENVIRONMENT.forget_notices_after_days
 
 INSTALLED_APPS = [
     "statuspage.apps.StatuspageAdminConfig",

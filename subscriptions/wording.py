@@ -24,7 +24,8 @@ from incidents.models import Incident, IncidentUpdate, Page
 from incidents.times import describe
 from subscriptions.choices import Purpose
 from subscriptions.links import notice_url, update_url
-from subscriptions.models import Notification
+from subscriptions.models import Notification, Subscriber
+from subscriptions.summary import chosen
 
 EARLIER_UPDATES = 3
 EARLIER_WORDS = 40
@@ -69,6 +70,12 @@ def write(notification: Notification, links: Mapping[str, str], *, language: str
     """
     if notification.purpose == Purpose.UPDATE:
         return write_update(notification.update, links, language=language, time_zone=time_zone)
+    if notification.purpose == Purpose.CATCH_UP:
+        return write_update(notification.update, links, language=language, time_zone=time_zone, template="catch_up")
+    if notification.purpose == Purpose.CHOICES:
+        return write_choices(notification.subscriber, links, language=language)
+    if notification.purpose == Purpose.MANAGE and notification.incident:
+        return write_offer(notification.incident, links, language=language)
     page = Page.objects.current()
     with translation.override(language):
         subject = {
@@ -78,7 +85,25 @@ def write(notification: Notification, links: Mapping[str, str], *, language: str
         return _words(notification.purpose, page, subject, {"links": links})
 
 
-def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:
+def write_choices(subscriber: Subscriber, links: Mapping[str, str], *, language: str) -> Words:
+    """That choices were changed, and what they are now: whoever changed them had a link that can be passed on."""
+    page = Page.objects.current()
+    with translation.override(language):
+        subject = _("Your subscription to %(page)s was changed") % {"page": page.name}
+        return _words("choices", page, subject, {"links": links, "chosen": chosen(subscriber)})
+
+
+def write_offer(incident: Incident, links: Mapping[str, str], *, language: str) -> Words:
+    """To a subscriber whose address was entered to follow one notice, perhaps by someone else: how to do that."""
+    page = Page.objects.current()
+    with translation.override(language):
+        subject = _("Follow “%(title)s”") % {"title": incident.title}
+        return _words("offer", page, subject, {"links": links, "incident": incident})
+
+
+def write_update(
+    update: IncidentUpdate, links: Mapping[str, str], *, language: str, time_zone: str, template: str = "update"
+) -> Words:
     """What an update of a notice says, complete in itself: nobody has to follow a link to know what to do."""
     page, incident = Page.objects.current(), update.incident
     zone = ZoneInfo(time_zone) if time_zone else incident.zone
@@ -99,7 +124,7 @@ def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: 
             "update_url": update_url(update),
             "links": links,
         }
-        return _words("update", page, _subject(update, zone), context)
+        return _words(template, page, _subject(update, zone), context)
 
 
 def _words(name: str, page: Page, subject: str, context: dict[str, Any]) -> Words:

@@ -39,10 +39,11 @@ LAYERS = {
         {"apps", "management"},
     ],
     "subscriptions": [
-        {"choices", "addresses"},
+        {"choices", "addresses", "zones"},
         {"models"},
         {"tokens", "limits", "links", "journal", "bell", "outbox"},
-        {"ledger", "wording", "channels", "fanout", "consent", "delivery"},
+        {"matching", "summary"},
+        {"ledger", "wording", "channels", "fanout", "consent", "delivery", "catch_up", "retention"},
         {"forms", "tasks", "receivers", "checks", "previews", "schedules", "watch"},
         {"apps", "admin", "views", "outbox_views", "urls", "middleware", "management"},
     ],

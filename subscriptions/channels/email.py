@@ -13,7 +13,6 @@ from subscriptions.channels.errors import DeliveryError
 from subscriptions.channels.mime import Template, build, encoded_words, slot
 from subscriptions.channels.outbox import Outbox
 from subscriptions.channels.smtp import SmtpConnection
-from subscriptions.choices import Purpose
 from subscriptions.links import personal_url, public_host
 from subscriptions.models import Delivery, Notification
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, make_token
@@ -33,7 +32,7 @@ def compose(notification: Notification, *, language: str, time_zone: str) -> Tem
         "Message-ID": f"<{slot('messageid')}>",
         "Auto-Submitted": "auto-generated",
     }
-    if notification.purpose == Purpose.UPDATE:
+    if notification.update is not None:
         # All mails on one notice hang below an id that no mail has: whichever came first, they stand together.
         thread = f"<notice.{notification.update.incident.code}@{public_host()}>"
         headers |= {
