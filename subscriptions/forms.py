@@ -107,11 +107,11 @@ class ChoicesForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        if self.errors or data["notices"]:
+        if data.get("notices"):
             return data
-        if data["scope"] == SOME and not data["components"] and not data["groups"]:
+        if data.get("scope") == SOME and data.get("components") == data.get("groups") == []:
             self.add_error("scope", _("Choose at least one, or everything."))
-        if not {INCIDENTS, MAINTENANCE} & set(data["kinds"]):
+        if "kinds" in data and not {INCIDENTS, MAINTENANCE} & set(data["kinds"]):
             self.add_error("kinds", _("Choose incidents, maintenance, or both."))
         return data
 
