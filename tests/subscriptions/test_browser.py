@@ -1,4 +1,4 @@
-"""The subscribers' pages in a real browser: for everybody, on any screen, and safe from mail scanners that run scripts."""
+"""The subscribers' pages in a real browser: for everybody, on any screen, and safe from scanners that run scripts."""
 
 from __future__ import annotations
 

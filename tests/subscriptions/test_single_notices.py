@@ -117,10 +117,7 @@ def test_a_follower_hears_of_this_notice_and_of_no_other_to_its_end():
     drain(0.5)
 
     told = Delivery.objects.filter(notification__update__isnull=False).order_by("pk")
-    assert list(told.values_list("notification__update__status", flat=True)) in (
-        ["investigating", "resolved"],
-        ["investigating", "resolved"],
-    )
+    assert list(told.values_list("notification__update__status", flat=True)) == ["investigating", "resolved"]
     assert set(told.values_list("notification__update__incident", flat=True)) == {notice.pk}
 
 
@@ -130,7 +127,7 @@ def test_a_notice_that_is_none_leads_to_the_general_form(code):
 
     assert page.status_code == 200
     assert "is over, or not on this page" in page.content.decode()
-    assert 'id="scope-all"' in page.content.decode() or "choosing" in page.content.decode()
+    assert '<details class="choosing">' in page.content.decode()
 
 
 def test_a_draft_or_a_closed_notice_cannot_be_followed_and_what_was_typed_stays():
@@ -212,4 +209,4 @@ def test_the_way_out_in_an_old_mail_stays_good_after_the_address_is_erased():
     subscriber.delete()
 
     assert [Client().get(path).status_code, Client().post(path).status_code] == [200, 200]
-    assert Client().post(path[:-1] + ("A" if path[-1] != "A" else "B")[:1] + "x").status_code == 404
+    assert Client().post(path + "x").status_code == 404
