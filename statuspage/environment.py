@@ -48,6 +48,8 @@ class Environment:
     """`database` is Django's dictionary; `mail_server` is None when mails are to be written as files.
 
     `trusted_proxies` is how many proxies of the operator stand between readers and us: their word on who asks is taken.
+    `sign_ups_per_hour` is how many sign-ups are taken from everybody together; `forget_notices_after_days` for how long
+    after its end a single notice is still followed, in case it is reopened.
     """
 
     secret_key: str
@@ -64,6 +66,8 @@ class Environment:
     host: str
     port: int
     trusted_proxies: int
+    sign_ups_per_hour: int
+    forget_notices_after_days: int
 
 
 def read_environment(base_dir: Path) -> Environment:
@@ -73,7 +77,7 @@ def read_environment(base_dir: Path) -> Environment:
     variable and never shows a value: it may be a secret.
     """
     env = UnsurprisingEnv(eager=False, strip_whitespace=True)
-    plain = (_secret_key, _flag, _port, _count, _origin, _hosts)
+    plain = (_secret_key, _flag, _port, _count, _amount, _origin, _hosts)
     for parse in (*plain, _database, _mail_server, _address, _bounce_address, _anymail):
         env.add_parser(parse.__name__.strip("_"), _unless_default(parse))
     secret_key = env.secret_key("SECRET_KEY", None)
@@ -81,6 +85,8 @@ def read_environment(base_dir: Path) -> Environment:
     host = env.str("HOST", "127.0.0.1")
     port = env.port("PORT", 8000)
     trusted_proxies = env.count("TRUSTED_PROXIES", 0)
+    sign_ups_per_hour = env.amount("SIGN_UPS_PER_HOUR", 1_000)
+    forget_notices_after_days = env.amount("FORGET_NOTICES_AFTER_DAYS", 7)
     data_dir = env.path("DATA_DIR", Path("var"))
     public_url = env.origin("PUBLIC_URL", None)
     allowed_hosts = env.hosts("ALLOWED_HOSTS", None)
@@ -115,6 +121,8 @@ def read_environment(base_dir: Path) -> Environment:
         host=host,
         port=port,
         trusted_proxies=trusted_proxies,
+        sign_ups_per_hour=sign_ups_per_hour,
+        forget_notices_after_days=forget_notices_after_days,
     )
 
 
@@ -180,6 +188,12 @@ def _port(value: str) -> int:
 def _count(value: str) -> int:
     if not value.isdecimal() or int(value) > 9:
         raise EnvValidationError("must be a number from 0 to 9.", ())
+    return int(value)
+
+
+def _amount(value: str) -> int:
+    if not value.isdecimal() or len(value) > 7 or not 0 < int(value) <= 1_000_000:
+        raise EnvValidationError("must be a number from 1 to 1000000.", ())
     return int(value)
 
 

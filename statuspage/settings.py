@@ -29,6 +29,8 @@ MAIL_SERVER = ENVIRONMENT.mail_server
 DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
 BOUNCE_ADDRESS = ENVIRONMENT.bounce_address
 BOUNCE_MAILBOX = ENVIRONMENT.bounce_mailbox
+SIGN_UPS_PER_HOUR = ENVIRONMENT.sign_ups_per_hour
+FORGET_NOTICES_AFTER_DAYS = ENVIRONMENT.forget_notices_after_days
 
 INSTALLED_APPS = [
     "statuspage.apps.StatuspageAdminConfig",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models import F, Max
 from django.utils import timezone
 
-from incidents.models import Component, IncidentUpdate
+from incidents.models import Incident, IncidentUpdate
 from subscriptions.bell import ring
 from subscriptions.choices import DeliveryState, Purpose
-from subscriptions.models import Delivery, Notification, Subscriber, SubscriberQuerySet
+from subscriptions.matching import recipients_of
+from subscriptions.models import Delivery, Notification, Subscriber
 
 # Subscriber ids per transaction: long enough to be cheap, short enough that nobody waits for the lock.
 SLICE = 5_000
@@ -26,64 +27,15 @@ def open_notifications(now: dt.datetime) -> list[Notification]:
     untold = IncidentUpdate.objects.public().filter(notify=True)
     untold = untold.exclude(notifications__purpose=Purpose.UPDATE).order_by("published_at", "pk")
     for update in untold:
-        notification, is_new = Notification.objects.get_or_create(
-            update=update, purpose=Purpose.UPDATE, defaults={"created_at": now}
-        )
+        notification, is_new = open_notification(update, now)
         if is_new:
             opened.append(notification)
     return opened
 
 
-def concerned_by(update: IncidentUpdate) -> SubscriberQuerySet:
-    """Every active subscriber who is to hear of `update`.
-
-    Those who chose everything, one of the components that the notice names, or the group of one. All, when it names
-    none. And whoever was told of the notice before, even if it no longer names what they chose: who heard of a start
-    hears of the end.
-    """
-    active, scope = Subscriber.objects.active(), _scope(update)
-    if not scope:
-        return active
-    earlier = Notification.objects.filter(update__incident=update.incident_id).exclude(update=update)
-    told = Delivery.objects.filter(
-        subscriber=OuterRef("pk"),
-        notification__in=list(earlier.values_list("pk", flat=True)),
-        state__in=[DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.SENT],
-    )
-    return active.filter(scope | Exists(told))
-
-
-def concerned_by_reminder(update: IncidentUpdate) -> SubscriberQuerySet:
-    """Every active subscriber who is to be reminded of the maintenance that `update` belongs to.
-
-    Those within its scope who hear of maintenance and want reminders, and whoever follows this one notice.
-    """
-    wants = Q(hears_maintenance=True, hears_reminders=True) & _scope(update)
-    follows = Subscriber.notices.through.objects.filter(subscriber=OuterRef("pk"), incident=update.incident_id)
-    return Subscriber.objects.active().filter(wants | Exists(follows))
-
-
-def concerned(notification: Notification) -> SubscriberQuerySet:
-    """To whom `notification`, an update or a reminder, is to be told."""
-    is_reminder = notification.purpose == Purpose.REMINDER
-    return (concerned_by_reminder if is_reminder else concerned_by)(notification.update)
-
-
-def _scope(update: IncidentUpdate) -> Q:
-    """Who chose everything, a component that the notice names, or its group. Empty, and so all, when it names none."""
-    components = Component.objects.filter(
-        Q(notices__incident=update.incident_id) | Q(pk__in=update.affected.values("component"))
-    )
-    named = dict(components.values_list("pk", "group"))
-    if not named:
-        return Q()
-    chosen_components = Subscriber.components.through.objects.filter(
-        subscriber=OuterRef("pk"), component__in=list(named)
-    )
-    chosen_groups = Subscriber.groups.through.objects.filter(
-        subscriber=OuterRef("pk"), componentgroup__in=list({group for group in named.values() if group})
-    )
-    return Q(all_components=True) | Exists(chosen_components) | Exists(chosen_groups)
+def open_notification(update: IncidentUpdate, now: dt.datetime) -> tuple[Notification, bool]:
+    """What owes `update` to all whom it concerns, and whether it is new."""
+    return Notification.objects.get_or_create(update=update, purpose=Purpose.UPDATE, defaults={"created_at": now})
 
 
 @transaction.atomic
@@ -113,13 +65,20 @@ def owing_fan_out() -> list[int]:
     return list(Notification.objects.filter(fanned_out_at__isnull=True).values_list("pk", flat=True))
 
 
-def notify_one(subscriber: Subscriber, purpose: str) -> Notification:
-    """Owe one subscriber a personal word (CONFIRM or MANAGE) in the caller's transaction, and wake the worker."""
+def notify_one(
+    subscriber: Subscriber, purpose: str, *, due_at: dt.datetime | None = None, **about: IncidentUpdate | Incident
+) -> Notification:
+    """Owe one subscriber a word of their own in the caller's transaction, and wake the worker.
+
+    `about` is the `update` that it tells, or the `incident` that they asked for. Not before `due_at`, at once without.
+    """
     now = timezone.now()
     notification = Notification.objects.create(
-        purpose=purpose, subscriber=subscriber, created_at=now, fanned_out_at=now
+        purpose=purpose, subscriber=subscriber, created_at=now, fanned_out_at=now, **about
     )
-    Delivery.objects.create(notification=notification, subscriber=subscriber, due_at=now - HEAD_START, created_at=now)
+    Delivery.objects.create(
+        notification=notification, subscriber=subscriber, due_at=due_at or now - HEAD_START, created_at=now
+    )
     ring()
     return notification
 
@@ -130,7 +89,7 @@ def _insert_deliveries(notification: Notification, first: int, last: int, now: d
     Measured for 100,000 rows on a busy machine of two cores, in microseconds a row, the matching included: SQLite 6,
     PostgreSQL 30. bulk_create, without any matching: 71 and 84.
     """
-    in_slice = concerned(notification).filter(pk__gt=first, pk__lte=last)
+    in_slice = recipients_of(notification).filter(pk__gt=first, pk__lte=last)
     chosen = in_slice.order_by().annotate(chosen_id=F("pk")).values("chosen_id")
     subscribers, parameters = chosen.query.sql_with_params()
     moment = connection.ops.adapt_datetimefield_value(now)

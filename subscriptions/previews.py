@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 from incidents.models import IncidentUpdate, Page
 from incidents.rehearsal import PreviewPane
 from subscriptions import wording
-from subscriptions.fanout import concerned_by
 from subscriptions.links import personal_url
+from subscriptions.matching import concerned_by
 from subscriptions.models import Subscriber
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE
 

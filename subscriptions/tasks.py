@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from incidents.clock import run_clock
-from subscriptions import limits, watch
+from subscriptions import limits, retention, watch
 from subscriptions.bell import ring, ring_once
 from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
@@ -45,6 +45,7 @@ def sweep(budget: float = BUDGET) -> str:
     """Do what the clock asks for, then pay what every lost ring left owing."""
     _try(run_clock, timezone.now())
     _try(limits.forget_old_counts, timezone.now())
+    _try(retention.forget, timezone.now())
     return drain(budget)
 
 

@@ -25,12 +25,18 @@ def read_token(token: str, purpose: str) -> Subscriber | None:
     if len(token) > 100 or not token.isascii() or not code.isalnum() or not seal:
         return None
     subscriber = Subscriber.objects.filter(code=code).first()
-    if subscriber is None:
-        return None
+    return subscriber if subscriber and _is_sealed(subscriber, purpose, seal) else None
+
+
+def led_out(token: str) -> bool:
+    """Whether this is the way out of a subscriber who has been erased since: there is nothing left to leave."""
+    code, _dot, seal = token.partition(".")
+    return token.isascii() and len(token) <= 100 and _is_sealed(Subscriber(code=code), UNSUBSCRIBE, seal)
+
+
+def _is_sealed(subscriber: Subscriber, purpose: str, seal: str) -> bool:
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    if any(constant_time_compare(seal, _seal(subscriber, purpose, key)) for key in keys):
-        return subscriber
-    return None
+    return any(constant_time_compare(seal, _seal(subscriber, purpose, key)) for key in keys)
 
 
 def _seal(subscriber: Subscriber, purpose: str, key: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -14,12 +17,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from incidents.models import Page
+from incidents.models import Incident, Page
 from subscriptions import consent, limits
 from subscriptions.choices import SubscriberState
-from subscriptions.forms import ChoicesForm, ManageLinkForm, SubscribeForm
-from subscriptions.models import Subscriber
-from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, make_token, read_token
+from subscriptions.forms import AddressForm, ChoicesForm, SubscribeForm
+from subscriptions.summary import chosen
+from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, led_out, make_token, read_token
+
+logger = logging.getLogger(__name__)
 
 SIGN_UPS_PER_NETWORK = 20
 SIGN_UPS_PER = limits.HOUR
@@ -29,6 +34,13 @@ LONGEST_FORM = 256 * 1024
 # a fixed moment to answer at hides that.
 ANSWER_AFTER = 0.1
 
+
+@dataclass(frozen=True)
+class Refusal:
+    status: int
+    reason: str
+
+
 shows_and_acts = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -36,7 +48,7 @@ shows_and_acts = require_http_methods(["GET", "HEAD", "POST"])
 @shows_and_acts
 def subscribe(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return _show("subscribe", {"form": SubscribeForm()})
+        return _offer(request)
     if not _comes_from_here(request):
         return _refuse(403, _("This form was sent from another site."))
     data = _form_data(request)
@@ -44,26 +56,50 @@ def subscribe(request: HttpRequest) -> HttpResponse:
         return _refuse(400, _("What arrived here could not be read as a form."))
     if data.get("want") == "manage-link":
         return _send_manage_link(request, data)
+    if "notice" in data:
+        return _subscribe_to_notice(request, data)
 
     arrived = time.monotonic()
     form = SubscribeForm(data)
     if not form.is_valid():
-        return _show("subscribe", {"form": form}, status=400)
-    if not _network_may_sign_up(request):
-        return _refuse_for_now()
-    consent.request_subscription(
-        form.cleaned_data["email"], **form.choices(), language=Page.objects.current().language, now=timezone.now()
-    )
+        return _show("subscribe", {"form": form, "is_choosing": not form.is_usual()}, status=400)
+    if refusal := _limit_reached(request):
+        return _ask_for_patience("subscribe", {"form": form, "is_choosing": not form.is_usual()}, refusal)
+    consent.request_subscription(form.cleaned_data["email"], **form.choices(), now=timezone.now())
+    return _look_into_your_mailbox(arrived)
+
+
+def _offer(request: HttpRequest) -> HttpResponse:
+    """The form for one notice, if one is named that can be followed; else the form for everything."""
+    notice = _open_notice(request.GET.get("notice", ""))
+    if notice is not None:
+        return _show("subscribe_to_notice", {"form": AddressForm(), "notice": notice})
+    context = {"form": SubscribeForm(), "is_choosing": "choose" in request.GET, "is_over": "notice" in request.GET}
+    return _show("subscribe", context)
+
+
+def _subscribe_to_notice(request: HttpRequest, data: QueryDict) -> HttpResponse:
+    arrived = time.monotonic()
+    notice, form = _open_notice(data.get("notice", "")), AddressForm(data)
+    if notice is None:
+        return _show("subscribe", {"form": SubscribeForm(data), "is_over": True}, status=400)
+    context = {"form": form, "notice": notice}
+    if not form.is_valid():
+        return _show("subscribe_to_notice", context, status=400)
+    if refusal := _limit_reached(request):
+        return _ask_for_patience("subscribe_to_notice", context, refusal)
+    language = Page.objects.current().language
+    consent.request_notice(form.cleaned_data["email"], notice, language=language, now=timezone.now())
     return _look_into_your_mailbox(arrived)
 
 
 def _send_manage_link(request: HttpRequest, data: QueryDict) -> HttpResponse:
     arrived = time.monotonic()
-    form = ManageLinkForm(data)
+    form = AddressForm(data)
     if not form.is_valid():
         return _show("link_void", {"form": form}, status=400)
-    if not _network_may_sign_up(request):
-        return _refuse_for_now()
+    if refusal := _limit_reached(request):
+        return _ask_for_patience("link_void", {"form": form}, refusal)
     consent.request_manage_link(form.cleaned_data["email"], now=timezone.now())
     return _look_into_your_mailbox(arrived)
 
@@ -94,10 +130,11 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     if subscriber.state == SubscriberState.ACTIVE:
         # Only who just confirmed is handed the next key: a link of one purpose opens nothing else.
         manage_token = make_token(subscriber, MANAGE) if request.method == "POST" else ""
-        return _show_private("confirmed", {"subscriber": subscriber, "manage_token": manage_token})
+        context = {"subscriber": subscriber, "chosen": chosen(subscriber), "manage_token": manage_token}
+        return _show_private("confirmed", context)
     if subscriber.state != SubscriberState.PENDING:
         return _link_is_void(request)
-    return _show_private("confirm", {"subscriber": subscriber, "chosen": _chosen_names(subscriber)})
+    return _show_private("confirm", {"subscriber": subscriber, "chosen": chosen(subscriber)})
 
 
 @csrf_exempt
@@ -113,14 +150,15 @@ def manage(request: HttpRequest, token: str) -> HttpResponse:
         consent.unsubscribe(subscriber, timezone.now())
     if subscriber.state != SubscriberState.ACTIVE:
         return _show_private("unsubscribed", {"subscriber": subscriber})
-    if data is None:
-        return _show_private("manage", {"subscriber": subscriber, "form": ChoicesForm(subscriber=subscriber)})
 
-    form = ChoicesForm(data, subscriber=subscriber)
+    notice = _open_notice(request.GET.get("notice", ""))
+    form = ChoicesForm(data, subscriber=subscriber, notice=notice)
+    if data is None:
+        return _show_private("manage", {"subscriber": subscriber, "form": form, "notice": notice})
     if not form.is_valid():
         return _show_private("manage", {"subscriber": subscriber, "form": form}, status=400)
     try:
-        consent.change_choices(subscriber, **form.choices())
+        consent.change_choices(subscriber, **form.choices(), notices=form.notices_chosen(), now=timezone.now())
     except consent.NotSubscribed:
         return _show_private("unsubscribed", {"subscriber": subscriber})
     return _show_private("manage", {"subscriber": subscriber, "form": form, "is_saved": True})
@@ -132,7 +170,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """The link holds all that is needed; the body of a POST is not even read, so none can be wrong."""
     subscriber = read_token(token, UNSUBSCRIBE)
     if subscriber is None:
-        return _link_is_void(request)
+        return _show_private("unsubscribed", {}) if led_out(token) else _link_is_void(request)
     if request.method == "POST":
         consent.unsubscribe(subscriber, timezone.now())
     if subscriber.state == SubscriberState.UNSUBSCRIBED:
@@ -140,18 +178,19 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     return _show_private("unsubscribe", {"subscriber": subscriber})
 
 
-def _chosen_names(subscriber: Subscriber) -> list[str]:
-    """What it will hear of; empty for everything."""
-    if subscriber.all_components:
-        return []
-    return [str(one) for one in (*subscriber.groups.all(), *subscriber.components.all())]
+def _open_notice(code: str) -> Incident | None:
+    """The notice of this code, if everybody may see it and it is not over."""
+    if not code.isascii() or not code.isalnum():
+        return None
+    return Incident.objects.public().open().filter(code=code).first()
 
 
 def _link_is_void(request: HttpRequest) -> HttpResponse:
     network = _network(request)
     if not limits.spend("bad link", network, limit=BAD_LINKS_PER_MINUTE, per=limits.MINUTE, now=timezone.now()):
-        return _refuse_for_now()
-    return _show_private("link_void", {"form": ManageLinkForm()}, status=404)
+        reason = _("Your network has tried too many links that are not valid. Please try again in a minute.")
+        return _retry_after(limits.MINUTE, _refuse(429, reason))
+    return _show_private("link_void", {"form": AddressForm()}, status=404)
 
 
 def _show(template: str, context: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
@@ -172,9 +211,14 @@ def _refuse(status: int, reason: str) -> HttpResponse:
     return _show("refused", {"reason": reason}, status=status)
 
 
-def _refuse_for_now() -> HttpResponse:
-    response = _refuse(429, _("Your network has asked for this too often. Please try again in an hour."))
-    response["Retry-After"] = str(int(SIGN_UPS_PER.total_seconds()))
+def _ask_for_patience(template: str, context: dict[str, Any], refusal: Refusal) -> HttpResponse:
+    """The form as it was sent, with the reason why nothing came of it."""
+    response = _show(template, {**context, "refusal": refusal.reason}, status=refusal.status)
+    return _retry_after(SIGN_UPS_PER, response)
+
+
+def _retry_after(wait: dt.timedelta, response: HttpResponse) -> HttpResponse:
+    response["Retry-After"] = str(int(wait.total_seconds()))
     return response
 
 
@@ -197,8 +241,17 @@ def _comes_from_here(request: HttpRequest) -> bool:
     return origin is None or origin in (settings.PUBLIC_URL, f"{request.scheme}://{request.get_host()}")
 
 
-def _network_may_sign_up(request: HttpRequest) -> bool:
-    return limits.spend("sign-up", _network(request), limit=SIGN_UPS_PER_NETWORK, per=SIGN_UPS_PER, now=timezone.now())
+def _limit_reached(request: HttpRequest) -> Refusal | None:
+    """Count one more sign-up; why it is refused, if it is. The network's limit comes first: nobody alone uses up what
+    is for all."""
+    now = timezone.now()
+    if not limits.spend("sign-up", _network(request), limit=SIGN_UPS_PER_NETWORK, per=SIGN_UPS_PER, now=now):
+        return Refusal(429, _("Your network has asked for this too often. Please try again in an hour."))
+    if limits.spend("sign-ups", "all", limit=settings.SIGN_UPS_PER_HOUR, per=SIGN_UPS_PER, now=now):
+        return None
+    if limits.spend("warning", "sign-ups", limit=1, per=SIGN_UPS_PER, now=now):
+        logger.warning("More than %s sign-ups in an hour: further ones are refused.", settings.SIGN_UPS_PER_HOUR)
+    return Refusal(503, _("More people are signing up than we can take at once. Please try again in an hour."))
 
 
 def _network(request: HttpRequest) -> str:

@@ -28,8 +28,9 @@ from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
 from incidents.times import clock_words, describe, from_until, local_words
 from subscriptions.choices import Purpose
 from subscriptions.links import notice_url, update_url
-from subscriptions.models import Notification
+from subscriptions.models import Notification, Subscriber
 from subscriptions.reminders import is_late
+from subscriptions.summary import chosen
 
 EARLIER_UPDATES = 3
 EARLIER_WORDS = 40
@@ -87,6 +88,12 @@ def write(notification: Notification, links: Mapping[str, str], *, language: str
         return write_update(notification.update, links, language=language, time_zone=time_zone)
     if notification.purpose == Purpose.REMINDER:
         return write_reminder(notification, links, language=language, time_zone=time_zone)
+    if notification.purpose == Purpose.CATCH_UP:
+        return write_update(notification.update, links, language=language, time_zone=time_zone, template="catch_up")
+    if notification.purpose == Purpose.CHOICES:
+        return write_choices(notification.subscriber, links, language=language)
+    if notification.purpose == Purpose.MANAGE and notification.incident:
+        return write_offer(notification.incident, links, language=language)
     page = Page.objects.current()
     with translation.override(language):
         subject = {
@@ -96,7 +103,25 @@ def write(notification: Notification, links: Mapping[str, str], *, language: str
         return _words(notification.purpose, page, subject, {"links": links})
 
 
-def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:
+def write_choices(subscriber: Subscriber, links: Mapping[str, str], *, language: str) -> Words:
+    """That choices were changed, and what they are now: whoever changed them had a link that can be passed on."""
+    page = Page.objects.current()
+    with translation.override(language):
+        subject = _("Your subscription to %(page)s was changed") % {"page": page.name}
+        return _words("choices", page, subject, {"links": links, "chosen": chosen(subscriber)})
+
+
+def write_offer(incident: Incident, links: Mapping[str, str], *, language: str) -> Words:
+    """To a subscriber whose address was entered to follow one notice, perhaps by someone else: how to do that."""
+    page = Page.objects.current()
+    with translation.override(language):
+        subject = _("Follow “%(title)s”") % {"title": incident.title}
+        return _words("offer", page, subject, {"links": links, "incident": incident})
+
+
+def write_update(
+    update: IncidentUpdate, links: Mapping[str, str], *, language: str, time_zone: str, template: str = "update"
+) -> Words:
     """What an update of a notice says, complete in itself: nobody has to follow a link to know what to do."""
     page, incident = Page.objects.current(), update.incident
     zone = ZoneInfo(time_zone) if time_zone else incident.zone
@@ -109,7 +134,7 @@ def write_update(update: IncidentUpdate, links: Mapping[str, str], *, language: 
             "facts": _facts(update, zone),
             "heading": _("The update"),
         }
-        return _words("update", page, _subject(label, incident, zone), context)
+        return _words(template, page, _subject(label, incident, zone), context)
 
 
 def write_reminder(reminder: Notification, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:

@@ -10,7 +10,7 @@ import tempfile
 
 _SCRATCH = tempfile.TemporaryDirectory(prefix="statuspage-tests-")
 _OURS = "SECRET_KEY PUBLIC_URL ALLOWED_HOSTS EMAIL_URL EMAIL_FROM HOST PORT TRUSTED_PROXIES DEBUG DATA_DIR".split()
-_OURS += "BOUNCE_ADDRESS BOUNCE_MAILBOX ANYMAIL".split()
+_OURS += "BOUNCE_ADDRESS BOUNCE_MAILBOX ANYMAIL SIGN_UPS_PER_HOUR FORGET_NOTICES_AFTER_DAYS".split()
 for _name in _OURS:
     os.environ.pop(_name, None)
     os.environ.pop(f"{_name}_FILE", None)

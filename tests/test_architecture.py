@@ -39,10 +39,11 @@ LAYERS = {
         {"apps", "management"},
     ],
     "subscriptions": [
-        {"choices", "addresses"},
+        {"choices", "addresses", "zones"},
         {"models"},
         {"tokens", "limits", "links", "journal", "bell", "outbox", "return_path", "quarantine", "mailboxes"},
-        {"bounces", "ledger", "wording", "channels", "fanout", "reminders", "consent", "delivery"},
+        {"matching", "summary", "reminders"},
+        {"bounces", "ledger", "wording", "channels", "fanout", "consent", "delivery", "catch_up", "retention"},
         {"forms", "tasks", "receivers", "checks", "previews", "schedules", "watch", "provider_events"},
         {"apps", "admin", "views", "outbox_views", "urls", "middleware", "management"},
     ],

@@ -51,6 +51,8 @@ def test_a_secret_key_is_enough(read):
         host="127.0.0.1",
         port=8000,
         trusted_proxies=0,
+        sign_ups_per_hour=1000,
+        forget_notices_after_days=7,
     )
 
 
@@ -70,6 +72,8 @@ def test_without_a_secret_key_it_is_said_how_to_make_one(findings):
         ("PORT", "0", "must be a number from 1 to 65535."),
         ("PORT", "65536", "must be a number from 1 to 65535."),
         ("TRUSTED_PROXIES", "10.0.0.1", "must be a number from 0 to 9."),
+        ("SIGN_UPS_PER_HOUR", "0", "must be a number from 1 to 1000000."),
+        ("FORGET_NOTICES_AFTER_DAYS", "a week", "must be a number from 1 to 1000000."),
         ("PUBLIC_URL", "status.example.com", "must be an address such as https://status.example.com."),
         ("PUBLIC_URL", "https://example.com/status", "must have no path: the page lives at the root of its host."),
         ("PUBLIC_URL", "https://example.com:port", "is not a URL."),

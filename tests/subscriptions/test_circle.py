@@ -45,16 +45,20 @@ def test_subscribe_confirm_hear_change_and_leave_by_one_click(new_mails):
     client.post("/subscribe/", {"email": "Ann@Example.com", "scope": "some", "components": [links.code]})
     (asked,) = new_mails()
     assert asked["To"] == "Ann@example.com"
-    make_incident("Too early", components={links.pk: "major_outage"})
+    make_incident("Links are down", components={links.pk: "major_outage"})
     assert new_mails() == []
 
     client.post(path_to(asked, "confirm"))
+    (caught_up,) = new_mails()
+    assert "Links are down" in caught_up["Subject"]
     make_incident("Links are slow", components={links.pk: "degraded_performance"})
     make_incident("Images are slow", components={images.pk: "degraded_performance"})
     (told,) = new_mails()
     assert "Links are slow" in told["Subject"]
 
     client.post(path_to(told, "manage"), {"action": "save", "scope": "all"})
+    (changed,) = new_mails()
+    assert "Everything on this page" in changed.get_body(("plain",)).get_content()
     make_incident("Images are slow again", components={images.pk: "degraded_performance"})
     (told,) = new_mails()
     assert "Images are slow again" in told["Subject"]

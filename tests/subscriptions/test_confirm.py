@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from subscriptions.models import Subscriber
 from subscriptions.tokens import CONFIRM, make_token
@@ -84,7 +87,23 @@ def test_a_void_link_helps_on_and_guessing_ends():
     statuses = [Client().post(f"/subscribe/confirm/guess.{number}").status_code for number in range(40)]
 
     assert statuses == [404] * 30 + [429] * 10
+    assert Client().post("/subscribe/confirm/guess.40")["Retry-After"] == "60"
     assert Client().get(link(make_subscriber(state="pending"))).status_code == 200
+
+
+def test_a_thousand_guesses_open_nothing_and_are_slowed_down_together():
+    subscriber = make_subscriber(state="pending")
+    purposes = ("confirm", "manage", "unsubscribe")
+    client = Client()
+
+    with time_machine.travel(timezone.now(), tick=False):
+        statuses = Counter(
+            client.post(f"/subscribe/{purposes[number % 3]}/{subscriber.code}.{number:027d}").status_code
+            for number in range(1_000)
+        )
+
+    assert statuses == {404: 30, 429: 970}
+    assert state() == "pending"
 
 
 @pytest.mark.parametrize("token", ["x", "a.b", "%00", "%00.%00", "%ff", "a/b/c", "é.é", "..%2f..", "x" * 5000])

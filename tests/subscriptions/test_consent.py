@@ -181,19 +181,19 @@ def test_choices_are_changed_by_active_subscribers_alone():
     links = make_component("Links", group="Mail")
     subscriber = make_subscriber(now=NOW)
 
-    change_choices(subscriber, all_components=False, components=[links], groups=[links.group])
+    change_choices(subscriber, all_components=False, components=[links], groups=[links.group], now=NOW)
     subscriber.refresh_from_db()
     assert not subscriber.all_components
     assert (list(subscriber.components.all()), list(subscriber.groups.all())) == ([links], [links.group])
 
     unsubscribe(subscriber, NOW)
     with pytest.raises(NotSubscribed):
-        change_choices(subscriber, all_components=True)
+        change_choices(subscriber, all_components=True, now=NOW)
 
 
 def test_everything_forgets_the_single_choices():
     subscriber = make_subscriber(all_components=False, components=[make_component()], now=NOW)
 
-    change_choices(subscriber, all_components=True)
+    change_choices(subscriber, all_components=True, now=NOW)
 
     assert not subscriber.components.exists()

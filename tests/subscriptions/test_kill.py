@@ -16,7 +16,7 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from subscriptions.bell import ring
-from subscriptions.fanout import concerned_by
+from subscriptions.matching import concerned_by
 from subscriptions.models import Delivery
 from tests.make import make_incident, make_page, make_subscribers
 from tests.sink import Sink

@@ -13,7 +13,8 @@ from incidents.clock import run_clock
 from incidents.demo import load_demo
 from incidents.models import Incident
 from subscriptions import tasks, watch
-from subscriptions.fanout import concerned_by_reminder, fan_out, open_notifications
+from subscriptions.fanout import fan_out, open_notifications
+from subscriptions.matching import to_be_reminded
 from subscriptions.models import Delivery, Notification
 from subscriptions.reminders import due_reminders, open_reminders
 from subscriptions.wording import write
@@ -221,7 +222,7 @@ def reader(*components, **fields):
 
 
 def reminded(notice: Incident) -> set[int]:
-    return set(concerned_by_reminder(notice.updates.get()).values_list("pk", flat=True))
+    return set(to_be_reminded(notice.updates.get()).values_list("pk", flat=True))
 
 
 def test_who_is_reminded():
@@ -239,9 +240,9 @@ def test_who_is_reminded():
     assert reminded(notice) == wanted
 
 
-def test_who_follows_the_notice_is_reminded_whatever_they_chose():
+def test_who_follows_the_notice_is_reminded_whatever_kinds_they_chose():
     notice = maintenance(components={make_component().pk: "under_maintenance"})
-    follower = reader(hears_maintenance=False, hears_reminders=False)
+    follower = reader(hears_maintenance=False)
     follower.notices.add(notice)
     gone = reader(state="unsubscribed")
     gone.notices.add(notice)

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from subscriptions import views
 from subscriptions.models import Delivery, Notification, Subscriber
-from tests.make import make_component, make_page, make_subscriber
+from tests.make import make_component, make_incident, make_page, make_subscriber
 
 pytestmark = pytest.mark.django_db
 URL = "/subscribe/"
@@ -93,6 +94,7 @@ def test_a_choice_that_cannot_be_is_refused_in_words(data):
 
 
 def test_the_answer_is_the_same_for_every_address():
+    notice = make_incident()
     make_subscriber("active@example.com")
     make_subscriber("pending@example.com", state="pending")
     make_subscriber("left@example.com", state="unsubscribed")
@@ -102,7 +104,7 @@ def test_the_answer_is_the_same_for_every_address():
 
     answers = set()
     for name in ("active", "pending", "left", "quarantined", "unknown"):
-        for data in ({}, {"want": "manage-link"}):
+        for data in ({}, {"want": "manage-link"}, {"notice": notice.code}):
             client = Client()
             answer = subscribe(client, f"{name}@example.com", **data)
             after = client.get(answer["Location"])
@@ -133,11 +135,91 @@ def test_a_network_may_sign_up_twenty_times_an_hour():
     assert subscribe(email="b@example.com", headers={"X-Forwarded-For": "198.51.100.1"}).status_code == 303
 
 
-def test_one_address_from_many_networks_gets_one_mail():
-    for number in range(20):
-        subscribe(headers={"X-Forwarded-For": f"198.51.{number}.1"})
+def test_the_network_is_what_our_own_server_says_whatever_is_claimed_before_it():
+    for number in range(25):
+        claimed = f"10.{number}.0.1, 203.0.{number}.7, 192.0.2.9"
+        subscribe(
+            email=f"a{number}@example.com", headers={"X-Forwarded-For": claimed, "Forwarded": f"for=10.1.1.{number}"}
+        )
+
+    assert Subscriber.objects.count() == 20
+
+
+def test_one_address_from_many_networks_gets_one_mail(monkeypatch):
+    monkeypatch.setattr(views, "ANSWER_AFTER", 0)
+    notice = make_incident()
+    for number in range(200):
+        kinds = [{}, {"notice": notice.code}, {"want": "manage-link"}]
+        subscribe(headers={"X-Forwarded-For": f"198.51.{number}.1"}, **kinds[number % 3])
 
     assert Delivery.objects.count() == 1
+
+
+def test_a_refusal_for_the_network_loses_nothing_that_was_typed(monkeypatch):
+    monkeypatch.setattr(views, "SIGN_UPS_PER_NETWORK", 0)
+    links, notice = make_component("Links"), make_incident()
+
+    general = subscribe(scope="some", components=[links.code])
+    single = subscribe(notice=notice.code)
+
+    assert (general.status_code, single.status_code) == (429, 429)
+    assert general["Retry-After"] == "3600"
+    for answer in (general, single):
+        assert 'value="ann@example.com"' in answer.content.decode()
+        assert "try again in an hour" in answer.content.decode()
+    assert f'id="component-{links.code}" checked' in general.content.decode()
+
+
+def test_everybody_together_may_sign_up_so_often_an_hour(settings, caplog):
+    settings.SIGN_UPS_PER_HOUR = 3
+    answers = [
+        subscribe(email=f"a{number}@example.com", headers={"X-Forwarded-For": f"198.51.{number}.1"})
+        for number in range(5)
+    ]
+
+    assert [answer.status_code for answer in answers] == [303] * 3 + [503] * 2
+    assert answers[-1]["Retry-After"] == "3600"
+    assert 'value="a4@example.com"' in answers[-1].content.decode()
+    assert "Please try again in an hour" in answers[-1].content.decode()
+    assert [record.getMessage() for record in caplog.records if record.name == "subscriptions.views"] == [
+        "More than 3 sign-ups in an hour: further ones are refused."
+    ]
+
+
+def test_a_network_that_reached_its_own_limit_uses_up_nothing_of_what_is_for_all(settings, monkeypatch):
+    monkeypatch.setattr(views, "SIGN_UPS_PER_NETWORK", 2)
+    settings.SIGN_UPS_PER_HOUR = 3
+    for number in range(6):
+        subscribe(email=f"a{number}@example.com", headers={"X-Forwarded-For": "192.0.2.1"})
+
+    assert subscribe(email="b@example.com", headers={"X-Forwarded-For": "198.51.100.1"}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "data", [{"kinds": ["reminders"], "shown": "1"}, {"time_zone": "Mars/Base"}, {"detail": "x"}, {"language": "xx"}]
+)
+def test_a_choice_that_cannot_be_opens_the_choices(data):
+    answer = subscribe(**data)
+
+    assert answer.status_code == 400
+    assert '<details class="choosing" open>' in answer.content.decode()
+
+
+def test_the_choices_are_folded_until_someone_wants_to_choose():
+    assert '<details class="choosing">' in Client().get(URL).content.decode()
+    assert '<details class="choosing" open>' in Client().get(URL + "?choose=1").content.decode()
+
+
+def test_kinds_detail_and_zone_are_taken_along():
+    subscribe(shown="1", scope="all", kinds=["maintenance"], detail="start-and-end", time_zone="Asia/Tokyo")
+
+    subscriber = Subscriber.objects.get()
+    assert (subscriber.hears_incidents, subscriber.hears_maintenance, subscriber.hears_reminders) == (
+        False,
+        True,
+        False,
+    )
+    assert (subscriber.only_start_and_end, subscriber.time_zone) == (True, "Asia/Tokyo")
 
 
 @pytest.mark.parametrize(
@@ -223,6 +305,10 @@ HOSTILE = {
     "xml": ("text/xml", b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'),
     "junk type": ("\x01; charset", b"x"),
     "manage link with nul": (FORM, b"want=manage-link&email=%00"),
+    "notice with nul": (FORM, b"notice=%00&email=ann@example.com"),
+    "notice that is none": (FORM, b"notice=%ff&notice=&email=ann@example.com"),
+    "zone out of the file system": (FORM, b"email=ann@example.com&time_zone=../../../etc/passwd%00"),
+    "kinds with nul": (FORM, b"email=ann@example.com&shown=1&kinds=%00&detail=%00&language=%00"),
 }
 
 
