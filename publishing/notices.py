@@ -20,7 +20,7 @@ AS_WRITTEN = "pk"
 _COPIED = [
     name
     for name in NoticeState.__dataclass_fields__
-    if name not in ("zone", "revision", "affected", "effects", "links", "updates", "current_impact")
+    if name not in ("zone", "revision", "reminders", "affected", "effects", "links", "updates", "current_impact")
     and not name.endswith("_label")
 ]
 _LINK_LABELS = {kind: kind.label for kind in LinkKind}
@@ -60,6 +60,7 @@ def _notice(
         **{name: getattr(row, name) for name in _COPIED},
         zone=row.zone,
         revision=revision,
+        reminders=tuple(row.reminders),
         data_statement_label=_label(row.data_statement),
         data_outcome_label=_label(row.data_outcome),
         affected=affected,

@@ -173,7 +173,7 @@ class NoticeState:
     actual_started_at: dt.datetime | None
     actual_ended_at: dt.datetime | None
     completes_by_clock: bool
-    reminders: list[int]  # minutes before the work
+    reminders: tuple[int, ...]  # minutes before the work
     # Each text twice: as typed, and as HTML.
     reason: str
     reason_html: str
