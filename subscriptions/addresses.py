@@ -36,7 +36,8 @@ def read_address(typed: str) -> Address:
     """Raises ValidationError, with words for the person who typed it."""
     typed = unicodedata.normalize("NFC", typed.strip())
     local, _at, domain = typed.rpartition("@")
-    if not typed.isprintable() or '"' in local or "[" in domain:
+    # Django's pattern ignores case, and so takes letters such as ſ and K for s and k: somebody else's mailbox.
+    if not typed.isprintable() or not local.isascii() or '"' in local or "[" in domain:
         raise ValidationError(_looks_right.message, code="invalid")
     if len(typed) > LONGEST_ADDRESS or len(local) > LONGEST_LOCAL_PART:
         raise ValidationError(_("This address is too long to exist."), code="too_long")
