@@ -9,7 +9,7 @@ from incidents.actions import UpdateText, post_update
 from incidents.clock import run_clock
 from tests import story
 from tests.browser import open_browser, served
-from tests.make import make_incident, utc
+from tests.make import make_incident, move, utc
 from tests.render import everything
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
@@ -24,13 +24,13 @@ LOOKS = {
 
 @pytest.fixture
 def artefacts():
-    """A page on which everything happens at once: work going on, work done, an incident that is overdue."""
+    """A page on which everything happens at once: work going on, work done, work moved, an incident that is overdue."""
     components = story.make_components()
     cause = story.tell_power_failure(components)
     done = story.announce_work(components, cause)
     run_clock(story.WORK_STARTS)
     story.post_all_clear(done)
-    story.announce_work(components, cause)
+    move(story.announce_work(components, cause), ends=utc(2013, 11, 10, 1), at=NOW)
     late = UpdateText(status="monitoring", body="- a\n- b", next_update_by=utc(2013, 11, 9, 20, 30))
     incident = make_incident("Late mail", at=utc(2013, 11, 9, 20), components={components[1].pk: "partial_outage"})
     post_update(incident, late, actor=None, at=utc(2013, 11, 9, 20, 5))

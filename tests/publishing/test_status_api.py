@@ -8,7 +8,7 @@ from incidents.actions import UpdateText, post_update
 from incidents.component_actions import archive_component
 from publishing.formats import status_api
 from publishing.loading import load_state
-from tests.make import make_component, make_incident, make_maintenance, make_page, utc
+from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +106,22 @@ def test_a_maintenance_ends_with_its_window():
 
     assert list(row) == [*INCIDENT_KEYS, "scheduled_for", "scheduled_until"]
     assert (row["impact"], row["scheduled_for"]) == ("maintenance", "2026-03-08T03:00:00.000+01:00")
+
+
+def test_a_moved_maintenance_has_its_new_times_and_no_word_that_clients_do_not_know():
+    make_page()
+    maintenance = make_maintenance(starts=utc(2026, 3, 8, 2), ends=utc(2026, 3, 8, 3), at=utc(2026, 3, 1))
+    announced = files()["scheduled-maintenances/upcoming"]["scheduled_maintenances"][0]
+    move(maintenance, starts=utc(2026, 3, 9, 2), ends=utc(2026, 3, 9, 3), at=utc(2026, 3, 2))
+
+    row = files()["scheduled-maintenances/upcoming"]["scheduled_maintenances"][0]
+
+    assert (row["scheduled_for"], row["scheduled_until"]) == (
+        "2026-03-09T03:00:00.000+01:00",
+        "2026-03-09T04:00:00.000+01:00",
+    )
+    assert [update["status"] for update in row["incident_updates"]] == ["scheduled", "scheduled"]
+    assert list(row["incident_updates"][0]) == list(announced["incident_updates"][0])
 
 
 def test_a_cancelled_maintenance_is_completed_to_clients_that_know_no_such_word():
