@@ -15,6 +15,7 @@ from environs import EnvValidationError, FileAwareEnv
 FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 EMAIL_PORTS = {"smtp": 25, "smtps": 465, "smtp+tls": 587}
 SECRET_KEY_LENGTH = 32
+MAX_CONNECTIONS = 32
 SQLITE = "django.db.backends.sqlite3"
 NO_MAIL_SERVER = (
     "must be smtp://, smtps:// or smtp+tls:// with user:password@host:port; special characters in user and password "
@@ -54,6 +55,10 @@ class Environment:
     database: dict[str, Any]
     mail_server: MailServer | None
     mail_from: str
+    mail_connections: int
+    mail_per_connection: int
+    mail_per_minute: int | None
+    mail_per_minute_to_domain: int | None
     public_url: str
     allowed_hosts: list[str]
     data_dir: Path
@@ -69,7 +74,11 @@ def read_environment(base_dir: Path) -> Environment:
     variable and never shows a value: it may be a secret.
     """
     env = UnsurprisingEnv(eager=False, strip_whitespace=True)
-    for parse in (_secret_key, _flag, _port, _count, _origin, _database, _mail_server, _address, _hosts):
+    parsers = (
+        _secret_key, _flag, _port, _count, _origin, _database, _mail_server, _address, _connections, _number, _rate,
+        _hosts,
+    )  # fmt: skip
+    for parse in parsers:
         env.add_parser(parse.__name__.strip("_"), _unless_default(parse))
     secret_key = env.secret_key("SECRET_KEY", None)
     debug = env.flag("DEBUG", False)
@@ -82,6 +91,10 @@ def read_environment(base_dir: Path) -> Environment:
     database = env.database("DATABASE_URL", None)
     mail_server = env.mail_server("EMAIL_URL", None)
     mail_from = env.address("EMAIL_FROM", None)
+    mail_connections = env.connections("EMAIL_CONNECTIONS", 4)
+    mail_per_connection = env.number("EMAIL_PER_CONNECTION", 100)
+    mail_per_minute = env.rate("EMAIL_PER_MINUTE", None)
+    mail_per_minute_to_domain = env.rate("EMAIL_PER_MINUTE_PER_DOMAIN", None)
     if secret_key is None:
         env.demand("SECRET_KEY", NO_SECRET_KEY)
     try:
@@ -98,6 +111,10 @@ def read_environment(base_dir: Path) -> Environment:
         database=_from_base(database or {"ENGINE": SQLITE, "NAME": str(data_dir / "status.sqlite3")}, base_dir),
         mail_server=mail_server,
         mail_from=mail_from or f"status@{public_host}",
+        mail_connections=mail_connections,
+        mail_per_connection=mail_per_connection,
+        mail_per_minute=mail_per_minute,
+        mail_per_minute_to_domain=mail_per_minute_to_domain,
         public_url=public_url,
         allowed_hosts=allowed_hosts or list(dict.fromkeys([public_host, "127.0.0.1", "localhost", "[::1]"])),
         data_dir=data_dir,
@@ -219,6 +236,24 @@ def _address(value: str) -> str:
     if not address.partition("@")[2] or "\n" in value:
         raise EnvValidationError("must be an address: status@example.com or Our status <status@example.com>.", ())
     return value
+
+
+def _connections(value: str) -> int:
+    if not value.isdecimal() or not 0 < int(value) <= MAX_CONNECTIONS:
+        raise EnvValidationError(f"must be a number from 1 to {MAX_CONNECTIONS}.", ())
+    return int(value)
+
+
+def _number(value: str) -> int:
+    if not value.isdecimal():
+        raise EnvValidationError("must be a number; 0 means no limit.", ())
+    return int(value)
+
+
+def _rate(value: str) -> int:
+    if not value.isdecimal() or int(value) == 0:
+        raise EnvValidationError("must be a number above 0; not set means no limit.", ())
+    return int(value)
 
 
 def _hosts(value: str) -> list[str]:

@@ -27,6 +27,10 @@ OUTBOX_DIR = DATA_DIR / "outbox"
 JOURNAL_DIR = DATA_DIR / "journal"
 MAIL_SERVER = ENVIRONMENT.mail_server
 DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
+EMAIL_CONNECTIONS = ENVIRONMENT.mail_connections
+EMAIL_PER_CONNECTION = ENVIRONMENT.mail_per_connection
+EMAIL_PER_MINUTE = ENVIRONMENT.mail_per_minute
+EMAIL_PER_MINUTE_PER_DOMAIN = ENVIRONMENT.mail_per_minute_to_domain
 
 INSTALLED_APPS = [
     "statuspage.apps.StatuspageAdminConfig",
@@ -108,7 +112,7 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "catch_up": False,
     "save_limit": 250,
-    "poll": 0.5,
+    "poll": 0.2,
     "guard_cycle": 1,
     "cache": "q",
 }

@@ -41,8 +41,9 @@ LAYERS = {
     "subscriptions": [
         {"choices", "addresses"},
         {"models"},
-        {"tokens", "limits", "links", "journal", "bell", "outbox"},
-        {"ledger", "wording", "channels", "fanout", "consent", "delivery"},
+        {"tokens", "limits", "links", "journal", "bell", "outbox", "watermark", "quarantine"},
+        {"ledger", "control"},
+        {"wording", "channels", "fanout", "consent", "throttle", "senders", "delivery", "restored"},
         {"forms", "tasks", "receivers", "checks", "previews", "schedules", "watch"},
         {"apps", "admin", "views", "outbox_views", "urls", "middleware", "management"},
     ],
