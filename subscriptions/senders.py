@@ -38,6 +38,7 @@ ANOTHER_AFTER = 0.2
 # After so many that hang for one destination, and none taken by it meanwhile, the others for it wait for a while.
 HANGS = 4
 SET_ASIDE = dt.timedelta(minutes=5)
+MAX_DESTINATIONS = 10_000  # that are remembered
 
 # After so many connections in a row that were lost before they carried anything, the other side is down.
 LOSSES = 3
@@ -146,7 +147,8 @@ class Crew:
         self._slowest = 0.0
         self._served: dict[str, float] = {}
         self._hangs: Counter[str] = Counter()
-        self._set_aside: dict[str, dt.datetime] = {}
+        self._last_served = 0.0
+        self._destinations: set[str] = set()
 
     @property
     def backlog(self) -> int:
@@ -154,6 +156,8 @@ class Crew:
 
     def feed(self, batch: Batch, row: Claimed, message: Any) -> None:
         """`message` as composed, or the exception that kept it from being composed."""
+        if len(self._destinations) < 2:
+            self._destinations.add(self.channel.destination(row.endpoint))
         self._queue.put(Job(batch, row, message))
 
     def tend(self) -> None:
@@ -170,7 +174,7 @@ class Crew:
             self._last_start = now
             self._senders.append(_Sender(self))
             self._senders[-1].start()
-        if missing > room and self._served:
+        if missing > room and self._last_served:
             self._give_up_longest(missing - room, now)
 
     def give_up_late(self) -> None:
@@ -210,24 +214,31 @@ class Crew:
     def served(self, row: Claimed, *, since: float, now: float) -> None:
         """A parcel was taken."""
         self._losses = 0
+        self._last_served = now
         if now - since > self._slowest:
             self._slowest = now - since
-        if len(self._served) > 10_000:
+        if len(self._served) > MAX_DESTINATIONS:
             self._served.clear()
-        self._served[self.channel.destination(row.endpoint)] = now
+        destination = self.channel.destination(row.endpoint)
+        self._served[destination] = now
+        if self._hangs:
+            self._hangs.pop(destination, None)
 
-    def lost(self, lost: _Sender, problem: DeliveryError) -> bool:
-        """A connection is gone. Whether its sender is to try another one."""
+    def lost(self, lost: _Sender, problem: DeliveryError, *, since: float) -> bool:
+        """A connection is gone that was used or wanted `since` then. Whether its sender is to try another one."""
         if lost.carried:  # it had enough of this connection
             return True
-        if any(sender.carried and not sender.is_late for sender in self._senders if sender is not lost):
-            if isinstance(problem, ChannelDown):  # so many connections at once, and no more
+        if isinstance(problem, ChannelDown):
+            if any(sender.is_trying for sender in self._senders if sender is not lost):
+                # It may take so many connections, and no more: the last one that is refused is told why.
                 self._limit = max(1, self._limit - 1)
-                return False
-            return True
-        self._losses += 1
-        if isinstance(problem, ChannelDown) or self._losses >= LOSSES:
-            self.down = problem
+            else:
+                self.down = problem
+            return False
+        if self._last_served < since:
+            self._losses += 1
+            if self._losses >= LOSSES:
+                self.down = problem
         return self.down is None
 
     def _wanted(self, on_time: int, now: float) -> int:
@@ -240,14 +251,10 @@ class Crew:
         sender.is_late = True
         if job := sender.take_ahead():
             self.put_back(job)
-        row = sender.row
-        if row is None or not self._served:
-            return
-        destination = self.channel.destination(row.endpoint)
-        if self._served.get(destination, 0.0) < sender.waits_since:
-            self._hangs[destination] += 1
-            if self._hangs[destination] >= HANGS:
-                self._set_aside[destination] = self._now() + SET_ASIDE
+        if sender.row is not None:
+            destination = self.channel.destination(sender.row.endpoint)
+            if self._served.get(destination, 0.0) < sender.waits_since:
+                self._hangs[destination] += 1
 
     def _give_up_longest(self, count: int, now: float) -> None:
         """All places are taken by those who wait, and others are served quickly: the longest waits end."""
@@ -260,8 +267,8 @@ class Crew:
         batch, row, message, _parcel = job
         if self.down or batch.is_over:
             batch.end(row, "untouched")
-        elif self._set_aside and (until := self._set_aside.get(self.channel.destination(row.endpoint))):
-            batch.end(row, "postponed", until)
+        elif self._hangs and self._is_to_wait(row):
+            batch.end(row, "postponed", self._now() + SET_ASIDE)
         elif isinstance(message, Exception):
             batch.end(row, "delayed", f"{type(message).__name__}: {message}")
         else:
@@ -270,6 +277,10 @@ class Crew:
             except Exception as problem:
                 _end_badly(job, problem)
         return None
+
+    def _is_to_wait(self, row: Claimed) -> bool:
+        """Whether it is better not to try this one now: its destination hangs, and there are others to be served."""
+        return len(self._destinations) > 1 and self._hangs[self.channel.destination(row.endpoint)] >= HANGS
 
 
 class _Sender(threading.Thread):
@@ -289,6 +300,11 @@ class _Sender(threading.Thread):
     @property
     def _is_over(self) -> bool:
         return self.is_late or not self._has_place
+
+    @property
+    def is_trying(self) -> bool:
+        """Whether it has a connection, or waits for one."""
+        return not self.is_late and (self._connection is not None or self.waits_since < FOREVER)
 
     @property
     def is_in_doubt(self) -> bool:
@@ -334,11 +350,12 @@ class _Sender(threading.Thread):
             self._disconnect()
         if self._connection is not None:
             return True
-        self.waits_since, self.row = time.monotonic(), None
+        self.row = None
+        self.waits_since = since = time.monotonic()
         try:
             self._connection = self._crew.channel.connect()
         except ChannelDown as problem:
-            return self._crew.lost(self, problem)
+            return self._crew.lost(self, problem, since=since)
         finally:
             self.waits_since = FOREVER
         return True
@@ -356,7 +373,7 @@ class _Sender(threading.Thread):
         try:
             self._connection.send(job.parcel, following and following.parcel)
         except (ChannelDown, ConnectionLost) as problem:
-            self._end_with_connection(job, problem)
+            self._end_with_connection(job, problem, since=since)
             return None
         except Exception as problem:
             self.waits_since = FOREVER
@@ -388,13 +405,13 @@ class _Sender(threading.Thread):
             job.batch.journal.begin(job.row.pk)
         return job
 
-    def _end_with_connection(self, job: Job, problem: DeliveryError) -> None:
+    def _end_with_connection(self, job: Job, problem: DeliveryError, *, since: float) -> None:
         self.waits_since = FOREVER
         if isinstance(problem, ChannelDown):
             job.batch.end(job.row, "untouched")
         else:
             job.batch.end(job.row, "delayed", str(problem))
-        self._has_place = self._crew.lost(self, problem)
+        self._has_place = self._crew.lost(self, problem, since=since)
         self._disconnect()
         self._crew.news.set()
 

@@ -266,9 +266,10 @@ def _trust() -> ssl.SSLContext:
 
 
 def _code(line: bytes) -> int:
-    if not line[:3].isdigit():
+    code = line[:3]
+    if len(code) != 3 or not code.isdigit():
         raise EOFError(f"this is no answer: {line[:100]!r}")
-    return int(line[:3])
+    return int(code)
 
 
 def _words(code: int, words: bytes | str) -> str:
