@@ -16,6 +16,7 @@ from environs import EnvValidationError, FileAwareEnv
 FLAGS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 EMAIL_PORTS = {"smtp": 25, "smtps": 465, "smtp+tls": 587}
 SECRET_KEY_LENGTH = 32
+MAX_CONNECTIONS = 32
 SQLITE = "django.db.backends.sqlite3"
 NO_MAIL_SERVER = (
     "must be smtp://, smtps:// or smtp+tls:// with user:password@host:port; special characters in user and password "
@@ -60,6 +61,10 @@ class Environment:
     bounce_address: str
     bounce_mailbox: str
     anymail: dict[str, Any]
+    mail_connections: int
+    mail_per_connection: int
+    mail_per_minute: int | None
+    mail_per_minute_to_domain: int | None
     public_url: str
     allowed_hosts: list[str]
     data_dir: Path
@@ -77,8 +82,8 @@ def read_environment(base_dir: Path) -> Environment:
     variable and never shows a value: it may be a secret.
     """
     env = UnsurprisingEnv(eager=False, strip_whitespace=True)
-    plain = (_secret_key, _flag, _port, _count, _amount, _origin, _hosts)
-    for parse in (*plain, _database, _mail_server, _address, _bounce_address, _anymail):
+    plain = (_secret_key, _flag, _port, _count, _amount, _number, _rate, _origin, _hosts)
+    for parse in (*plain, _database, _mail_server, _address, _connections, _bounce_address, _anymail):
         env.add_parser(parse.__name__.strip("_"), _unless_default(parse))
     secret_key = env.secret_key("SECRET_KEY", None)
     debug = env.flag("DEBUG", False)
@@ -96,6 +101,10 @@ def read_environment(base_dir: Path) -> Environment:
     bounce_address = env.bounce_address("BOUNCE_ADDRESS", None)
     bounce_mailbox = env.str("BOUNCE_MAILBOX", "")
     anymail = env.anymail("ANYMAIL", None)
+    mail_connections = env.connections("EMAIL_CONNECTIONS", 4)
+    mail_per_connection = env.number("EMAIL_PER_CONNECTION", 100)
+    mail_per_minute = env.rate("EMAIL_PER_MINUTE", None)
+    mail_per_minute_to_domain = env.rate("EMAIL_PER_MINUTE_PER_DOMAIN", None)
     if secret_key is None:
         env.demand("SECRET_KEY", NO_SECRET_KEY)
     try:
@@ -115,6 +124,10 @@ def read_environment(base_dir: Path) -> Environment:
         bounce_address=bounce_address or "",
         bounce_mailbox=bounce_mailbox,
         anymail=anymail or {},
+        mail_connections=mail_connections,
+        mail_per_connection=mail_per_connection,
+        mail_per_minute=mail_per_minute,
+        mail_per_minute_to_domain=mail_per_minute_to_domain,
         public_url=public_url,
         allowed_hosts=allowed_hosts or list(dict.fromkeys([public_host, "127.0.0.1", "localhost", "[::1]"])),
         data_dir=data_dir,
@@ -266,6 +279,24 @@ def _anymail(value: str) -> dict[str, Any]:
     if not isinstance(found, dict) or not found.get("WEBHOOK_SECRET"):
         raise EnvValidationError('must be JSON with a secret for the webhook: {"WEBHOOK_SECRET": "user:password"}', ())
     return found
+
+
+def _connections(value: str) -> int:
+    if not value.isdecimal() or not 0 < int(value) <= MAX_CONNECTIONS:
+        raise EnvValidationError(f"must be a number from 1 to {MAX_CONNECTIONS}.", ())
+    return int(value)
+
+
+def _number(value: str) -> int:
+    if not value.isdecimal():
+        raise EnvValidationError("must be a number; 0 means no limit.", ())
+    return int(value)
+
+
+def _rate(value: str) -> int:
+    if not value.isdecimal() or int(value) == 0:
+        raise EnvValidationError("must be a number above 0; not set means no limit.", ())
+    return int(value)
 
 
 def _hosts(value: str) -> list[str]:

@@ -31,6 +31,10 @@ BOUNCE_ADDRESS = ENVIRONMENT.bounce_address
 BOUNCE_MAILBOX = ENVIRONMENT.bounce_mailbox
 SIGN_UPS_PER_HOUR = ENVIRONMENT.sign_ups_per_hour
 FORGET_NOTICES_AFTER_DAYS = ENVIRONMENT.forget_notices_after_days
+EMAIL_CONNECTIONS = ENVIRONMENT.mail_connections
+EMAIL_PER_CONNECTION = ENVIRONMENT.mail_per_connection
+EMAIL_PER_MINUTE = ENVIRONMENT.mail_per_minute
+EMAIL_PER_MINUTE_PER_DOMAIN = ENVIRONMENT.mail_per_minute_to_domain
 
 INSTALLED_APPS = [
     "statuspage.apps.StatuspageAdminConfig",
@@ -117,7 +121,7 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "catch_up": False,
     "save_limit": 250,
-    "poll": 0.5,
+    "poll": 0.2,
     "guard_cycle": 1,
     "cache": "q",
 }

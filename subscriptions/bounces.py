@@ -20,7 +20,7 @@ from subscriptions.choices import DeliveryState, QuarantineCause
 from subscriptions.links import public_host
 from subscriptions.models import Delivery
 from subscriptions.quarantine import note_permanent_failures, quarantine
-from subscriptions.return_path import Mail, read_return_path
+from subscriptions.return_path import SentMail, read_return_path
 
 # Where mail servers write down for whom a mail was, most reliable first.
 RECIPIENT_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
@@ -39,7 +39,7 @@ class Verdict(TextChoices):
 class Report:
     """What somebody says became of one mail; `words` are theirs."""
 
-    mail: Mail
+    mail: SentMail
     verdict: Verdict
     words: str = ""
 
@@ -88,7 +88,7 @@ def note_delivery(delivery: Delivery, verdict: Verdict, words: str, *, now: dt.d
     return True
 
 
-def _mail_named_in(message: Message, recipients: Iterable[str]) -> Mail | None:
+def _mail_named_in(message: Message, recipients: Iterable[str]) -> SentMail | None:
     """By the address it was sent to; else, by what it returns of our own mail."""
     named = [str(value) for header in RECIPIENT_HEADERS for value in message.get_all(header, [])]
     for _name, address in [*(("", one) for one in recipients), *getaddresses(named)]:
@@ -100,7 +100,7 @@ def _mail_named_in(message: Message, recipients: Iterable[str]) -> Mail | None:
             returned = str(part.get_payload())
         found = _MESSAGE_ID.search(str(returned or ""))
         if found and found[3].lower() == public_host().lower():
-            return Mail(int(found[1]), found[2])
+            return SentMail(int(found[1]), found[2])
     return None
 
 
@@ -111,7 +111,7 @@ def _recipient_statuses(message: Message) -> Iterator[Message]:
             yield from (block for block in part.get_payload() if block.get("Action"))
 
 
-def _judge(mail: Mail, statuses: list[Message]) -> Report:
+def _judge(mail: SentMail, statuses: list[Message]) -> Report:
     """Failed is failed, also with a temporary code: then a relay has tried for days and given up."""
     failed = [block for block in statuses if _value(block, "Action") == "failed"]
     verdict = Verdict.FAILED if failed else Verdict.DELAYED
@@ -141,7 +141,7 @@ def _value(block: Message, name: str) -> str:
     return words[0].lower() if words else ""
 
 
-def _complaint(mail: Mail, message: Message) -> Report:
+def _complaint(mail: SentMail, message: Message) -> Report:
     kinds = [
         _value(block, "Feedback-Type")
         for part in message.walk()

@@ -1,4 +1,4 @@
-"""Pays the debts of the ledger: claims what is due, sends it, settles."""
+"""Pays the debts of the ledger: claims what is due, has it sent, settles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -17,21 +18,32 @@ from django.utils import timezone
 
 from subscriptions import ledger
 from subscriptions.channels import CHANNELS
-from subscriptions.channels.errors import ChannelDown, ConnectionLost, DeliveryError, PolicyRefusal
+from subscriptions.channels.errors import DeliveryError, PolicyRefusal
 from subscriptions.choices import Purpose, SubscriberState
 from subscriptions.journal import Journal, adopted, journals
-from subscriptions.ledger import Report
-from subscriptions.models import Delivery
+from subscriptions.ledger import Claimed, Report
+from subscriptions.models import Notification
 from subscriptions.reminders import overtaken
+from subscriptions.senders import Batch, Clock, Crew
+from subscriptions.throttle import Throttle, rest_of
 
 logger = logging.getLogger(__name__)
 
-# One claim, and one connection. Who leaves while a claim is being sent may still get it: so a claim is short in time,
-# too, however slow the other side is.
-BATCH = 200
+# One claim. Who leaves while a claim is being sent may still get it: so a claim is short in time, too, however slow the
+# other side is. When it is slow, claims are as large as what it takes in a second.
+BATCH = 1_000
+SMALLEST_BATCH = 20
 BATCH_SECONDS = 5.0
 
-Clock = Callable[[], dt.datetime]
+# How long the thread that claims sleeps at most: after it, it looks whether a sender waits for too long.
+TICK = 0.05
+
+# Messages that are kept: the same for thousands, but one for each language and zone, and one for each personal word.
+MESSAGES = 1_000
+
+
+def nothing_else() -> bool:
+    return False
 
 
 @dataclass
@@ -46,22 +58,22 @@ class Tally:
     def add(self, report: Report) -> None:
         self.sent += len(report.accepted)
         self.skipped += len(report.skipped)
-        self.delayed += len(report.delayed)
+        self.delayed += len(report.delayed) + len(report.postponed)
         self.failed += len(report.failed)
 
 
-def run_deliveries(budget_seconds: float, *, now: Clock = timezone.now) -> Tally:
-    """Send what is due until nothing is left, every channel pauses, or the time is over. Any number may run at once."""
+def run_deliveries(
+    budget_seconds: float, *, now: Clock = timezone.now, meanwhile: Callable[[], bool] = nothing_else
+) -> Tally:
+    """Send what is due until nothing is left, every channel rests, or the time is over. Any number may run at once.
+
+    `meanwhile` is called again and again, while senders are busy: it may make more due, and returns whether it has.
+    """
     deadline = time.monotonic() + budget_seconds
     recover_lost_claims(now())
     tally = Tally()
     for name, channel in CHANNELS.items():
-        run = _Run(name, channel, now=now, deadline=deadline)
-        while time.monotonic() < deadline and run.may_continue():
-            report = run.send_batch()
-            if report is None:
-                break
-            tally.add(report)
+        _Run(name, channel, tally, now=now, deadline=deadline, meanwhile=meanwhile).go()
     return tally
 
 
@@ -74,102 +86,139 @@ def recover_lost_claims(now: dt.datetime) -> None:
     ledger.take_over_expired(now)
 
 
-@dataclass
 class _Run:
-    """One sender on one channel. Keeps the messages it composed: they are the same for thousands."""
+    """One run through one channel. All that concerns the database happens here; senders are threads beside it."""
 
-    name: str
-    channel: ModuleType
-    now: Clock
-    deadline: float
-    messages: dict[tuple[int, str, str], Any] = field(default_factory=dict)
-    has_sent: bool = False
+    def __init__(
+        self,
+        name: str,
+        channel: ModuleType,
+        tally: Tally,
+        *,
+        now: Clock,
+        deadline: float,
+        meanwhile: Callable[[], bool],
+    ) -> None:
+        self._name = name
+        self._channel = channel
+        self._tally = tally
+        self._now = now
+        self._began = time.monotonic()
+        self._deadline = deadline
+        self._meanwhile = meanwhile
+        self._throttle = Throttle(name, channel)
+        self._crew = Crew(channel, now=now)
+        self._batches: list[Batch] = []
+        self._messages: dict[tuple[int, str, str], Any] = {}
+        self._is_resting = False
+        self._has_sent = False
 
-    def may_continue(self) -> bool:
-        now = self.now()
-        return ledger.is_due(self.name, now) and ledger.pause_of(self.name, now) is None
-
-    def send_batch(self) -> Report | None:
-        """Send one claim over one connection; None when the channel is down."""
+    def go(self) -> None:
         try:
-            connection = self.channel.connect()
-        except ChannelDown as problem:
-            self._pause(problem)
-            return None
-        with closing(connection):
-            claim_id = uuid.uuid4()
+            while True:
+                self._settle()
+                has_news = self._meanwhile()
+                has_news |= self._may_claim() and self._claim()
+                if not has_news and not self._batches:
+                    return
+                self._crew.tend()
+                if not self._is_in_time:
+                    self._crew.give_up_late()
+                if not has_news:
+                    self._crew.news.wait(TICK)
+                self._crew.news.clear()
+        finally:
+            # Only when nobody sends any more may the journals lose their owner: the next run settles what is left.
+            self._crew.stop()
+            for batch in self._batches:
+                batch.journal.close()
+
+    @property
+    def _is_in_time(self) -> bool:
+        return time.monotonic() < self._deadline
+
+    @property
+    def _size(self) -> int:
+        """What is sent in a second, as far as that is known."""
+        if not self._has_sent:
+            return BATCH
+        rate = self._tally.sent / (time.monotonic() - self._began)
+        return max(SMALLEST_BATCH, min(BATCH, int(rate)))
+
+    def _may_claim(self) -> bool:
+        if self._is_resting or not self._is_in_time or self._crew.backlog > 2 * self._size:
+            return False
+        now = self._now()
+        self._is_resting = rest_of(self._name, now) is not None
+        return not self._is_resting and ledger.is_due(self._name, now)
+
+    def _claim(self) -> bool:
+        """Claim some and feed them to the senders. False when nothing could be done with what is due."""
+        claim_id, now = uuid.uuid4(), self._now()
+        put_off = self._throttle.put_off
+        with ExitStack() as on_error:
             journal = Journal(settings.JOURNAL_DIR, claim_id)
-            # Whatever ends this block early leaves the journal without an owner: the next run settles it.
-            with closing(journal):
-                deliveries = ledger.claim(self.name, claim_id, now=self.now(), size=BATCH)
-                report = self._send_all(deliveries, connection, journal)
-                ledger.settle(claim_id, report, now=self.now())
-                journal.remove()
-        if report.accepted and not self.has_sent:
-            self.has_sent = True
-            ledger.end_pause(self.name)
-        return report
-
-    def _send_all(self, deliveries: list[Delivery], connection: Any, journal: Journal) -> Report:
-        report = Report()
-        refused: dict[int, str] = {}
-        stop_at = min(time.monotonic() + BATCH_SECONDS, self.deadline)
-        pointless = overtaken((delivery.notification for delivery in deliveries), self.now())
-        for position, delivery in enumerate(deliveries):
-            if time.monotonic() > stop_at or self.now() > delivery.lease_until:
-                report.untouched += [later.pk for later in deliveries[position:]]
-                break
-            if not _is_wanted(delivery) or delivery.notification_id in pointless:
-                report.skipped.append(delivery.pk)
-                continue
-            try:
-                message = self._message(delivery)
-                journal.begin(delivery.pk)
-                connection.send(message, delivery)
-            except ChannelDown as problem:
-                report.untouched += [later.pk for later in deliveries[position:]]
-                self._lost(problem, report)
-                break
-            except ConnectionLost as problem:
-                report.delayed[delivery.pk] = str(problem)
-                report.untouched += [later.pk for later in deliveries[position + 1 :]]
-                self._lost(problem, report)
-                break
-            except PolicyRefusal as problem:
-                refused[delivery.pk] = str(problem)
-            except DeliveryError as problem:
-                (report.failed if problem.permanent else report.delayed)[delivery.pk] = str(problem)
-            except Exception as problem:  # one notice that cannot be rendered must not silence the others
-                logger.exception("Delivery %s could not be made", delivery.pk)
-                report.delayed[delivery.pk] = f"{type(problem).__name__}: {problem}"
-            else:
-                journal.accept(delivery.pk)
-                report.accepted.append(delivery.pk)
-        (report.failed if report.accepted else report.delayed).update(refused)
-        return report
-
-    def _message(self, delivery: Delivery) -> Any:
-        subscriber = delivery.subscriber
-        key = (delivery.notification_id, subscriber.language, subscriber.time_zone)
-        if key not in self.messages:
-            self.messages[key] = self.channel.compose(
-                delivery.notification, language=subscriber.language, time_zone=subscriber.time_zone
+            on_error.callback(journal.close)
+            rows = ledger.claim(
+                self._name, claim_id, now=now, size=self._size, admit=partial(self._throttle.admit, now=now)
             )
-        return self.messages[key]
+            on_error.pop_all()
+        batch = Batch(claim_id, journal, rows, stop_at=min(time.monotonic() + BATCH_SECONDS, self._deadline))
+        self._batches.append(batch)
+        pointless = overtaken({row.notification_id for row in rows if row.purpose == Purpose.REMINDER}, now)
+        for row in rows:
+            if _is_wanted(row) and row.notification_id not in pointless:
+                self._crew.feed(batch, row, self._message(row))
+            else:
+                batch.end(row, "skipped")
+        return bool(rows) or self._throttle.put_off > put_off
 
-    def _lost(self, problem: DeliveryError, report: Report) -> None:
-        """A server that took some and then hung up has had enough for one connection; one that took none is down."""
-        if not report.accepted:
-            self._pause(problem)
+    def _settle(self) -> None:
+        """Write down what came of claims that are done, and of those whose time is over what is known by now."""
+        for batch in list(self._batches):
+            if batch.is_done or (batch.is_over and batch.has_news):
+                self._settle_batch(batch)
+        if self._crew.down and not self._is_resting:
+            self._pause(self._crew.down)
+
+    def _settle_batch(self, batch: Batch) -> None:
+        report = batch.report()
+        ledger.settle(batch.claim, report, now=self._now())
+        self._tally.add(report)
+        if batch.is_reported:
+            batch.journal.remove()
+            batch.journal.close()
+            self._batches.remove(batch)
+        if report.accepted and not self._has_sent:
+            self._has_sent = True
+            ledger.end_pause(self._name)
+        if batch.refusal:
+            self._crew.down = PolicyRefusal(batch.refusal, permanent=True)
+
+    def _message(self, row: Claimed) -> Any:
+        """What the subscriber's language and zone get; or what kept it from being made."""
+        key = (row.notification_id, row.language, row.time_zone)
+        if key not in self._messages:
+            if len(self._messages) >= MESSAGES:
+                self._messages.clear()
+            self._messages[key] = self._compose(row)
+        return self._messages[key]
+
+    def _compose(self, row: Claimed) -> Any:
+        notification = Notification.objects.select_related("update__incident", "subscriber").get(pk=row.notification_id)
+        try:
+            return self._channel.compose(notification, language=row.language, time_zone=row.time_zone)
+        except Exception as problem:  # one notice that cannot be rendered must not silence the others
+            logger.exception("Notification %s could not be made", row.notification_id)
+            return problem
 
     def _pause(self, problem: DeliveryError) -> None:
-        logger.error("Sending by %s pauses: %s", self.name, problem)
-        ledger.pause(self.name, str(problem), is_refusal=problem.permanent, now=self.now())
+        self._is_resting = True
+        logger.error("Sending by %s pauses: %s", self._name, problem)
+        ledger.pause(self._name, str(problem), is_refusal=problem.permanent, now=self._now())
 
 
-def _is_wanted(delivery: Delivery) -> bool:
-    """Consent is asked again at the last moment: who left after the fan-out hears nothing more."""
-    expected = SubscriberState.ACTIVE
-    if delivery.notification.purpose == Purpose.CONFIRM:
-        expected = SubscriberState.PENDING
-    return delivery.subscriber.state == expected
+def _is_wanted(row: Claimed) -> bool:
+    """Consent is asked again with every claim: who left after the fan-out hears nothing more."""
+    wanted = SubscriberState.PENDING if row.purpose == Purpose.CONFIRM else SubscriberState.ACTIVE
+    return row.state == wanted

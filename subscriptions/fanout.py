@@ -44,9 +44,10 @@ def fan_out(notification_id: int, *, now: dt.datetime) -> bool:
 
     The cursor moves in the transaction that inserts the rows, so a slice is either done or not begun.
     """
-    notification = (
-        Notification.objects.select_for_update().filter(pk=notification_id, fanned_out_at__isnull=True).first()
-    )
+    # Who finds another at it leaves it to that one.
+    skip = connection.features.has_select_for_update_skip_locked
+    waiting = Notification.objects.filter(pk=notification_id, fanned_out_at__isnull=True, paused_at__isnull=True)
+    notification = waiting.select_for_update(skip_locked=skip).first()
     if notification is None:
         return False
     if notification.max_subscriber_id is None:
@@ -62,7 +63,8 @@ def fan_out(notification_id: int, *, now: dt.datetime) -> bool:
 
 def owing_fan_out() -> list[int]:
     """The notifications whose deliveries are not all owed yet, oldest first."""
-    return list(Notification.objects.filter(fanned_out_at__isnull=True).values_list("pk", flat=True))
+    owing = Notification.objects.filter(fanned_out_at__isnull=True, paused_at__isnull=True)
+    return list(owing.values_list("pk", flat=True))
 
 
 def notify_one(

@@ -2,7 +2,7 @@
 
 One small file per claim, locked by its living owner. The lock goes with the process, the lines stay: they are in the
 kernel's hands as soon as they are written. So whoever finds a file without a lock knows that its owner is dead, and
-what of the claim was sent; only the one message that was begun and not accepted is in doubt.
+what of the claim was sent; only what was begun and not accepted is in doubt: one message for each connection.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ACCEPTED = b"+"
 
 
 class Journal:
-    """The file of one claim. To be opened before the claim is made."""
+    """The file of one claim, to be opened before the claim is made. Several threads may write to it at once."""
 
     def __init__(self, directory: Path, claim: uuid.UUID) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -36,6 +36,10 @@ class Journal:
 
     def accept(self, delivery_id: int) -> None:
         os.write(self._file, b"%b%d\n" % (ACCEPTED, delivery_id))
+
+    def accept_and_begin(self, accepted_id: int, begun_id: int) -> None:
+        """Both in one write: for the next message on the same connection."""
+        os.write(self._file, b"%b%d\n%b%d\n" % (ACCEPTED, accepted_id, BEGUN, begun_id))
 
     def close(self) -> None:
         """Let go of the file. It stays, as an orphan, for whoever settles the claim."""

@@ -7,17 +7,24 @@ who was overtaken by another changes nothing of what the other holds.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
 
+from subscriptions import watermark
 from subscriptions.choices import DeliveryState
 from subscriptions.journal import Orphan
-from subscriptions.models import ChannelPause, Delivery
+from subscriptions.models import ChannelPause, Delivery, Notification
+from subscriptions.quarantine import note_permanent_failures
 
 # No sender may hold a claim for longer. A sender that died on this host is noticed at once, by its journal; the lease
 # is for those that died elsewhere.
@@ -32,49 +39,106 @@ MIN_ATTEMPTS = 8
 # A message that was begun when its sender died may have killed it: after so many times it waits, and others go first.
 SUSPICIOUS_ATTEMPTS = 3
 
+Key = TypeVar("Key")
+
+
+class Claimed(NamedTuple):
+    """A claimed delivery, with what it takes of its notification and of its subscriber, as they were at that moment."""
+
+    pk: int
+    notification_id: int
+    purpose: str
+    subscriber_id: int
+    code: str
+    link_secret: str
+    endpoint: str
+    state: str
+    language: str
+    time_zone: str
+
+
+COLUMNS = (
+    "pk", "notification_id", "notification__purpose", "subscriber_id", "subscriber__code", "subscriber__link_secret",
+    "subscriber__endpoint", "subscriber__state", "subscriber__language", "subscriber__time_zone",
+)  # fmt: skip
+
+
+@dataclass
+class Admission:
+    """Which of the deliveries that are due may be made now, and when others may, by their ids; the rest waits."""
+
+    now: list[Claimed]
+    later: dict[int, dt.datetime] = field(default_factory=dict)
+
+
+Admit = Callable[[list[Claimed]], Admission]
+
 
 @dataclass
 class Report:
-    """What came of the deliveries of one claim, by their ids; with the reason where there is one."""
+    """What came of the deliveries of one claim, by their ids; with the reason where there is one.
+
+    `postponed` were not tried, and will not be before the given time. `blamed` is by ids of subscribers: those whose
+    address was refused for good.
+    """
 
     accepted: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)
     untouched: list[int] = field(default_factory=list)
+    postponed: dict[int, dt.datetime] = field(default_factory=dict)
     delayed: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    blamed: dict[int, str] = field(default_factory=dict)
 
 
 def is_due(channel: str, now: dt.datetime) -> bool:
-    return _due(channel, now).exists()
+    return any(due.exists() for due in _due(channel, now))
 
 
-def claim(channel: str, claim_id: uuid.UUID, *, now: dt.datetime, size: int) -> list[Delivery]:
-    """Take up to `size` due deliveries of `channel`, the longest due first. Each counts as tried from here on."""
+def claim(channel: str, claim_id: uuid.UUID, *, now: dt.datetime, size: int, admit: Admit = Admission) -> list[Claimed]:
+    """Take up to `size` due deliveries of `channel`, the longest due first. Each counts as tried from here on.
+
+    `admit` may let some of them wait: that is decided in the same transaction. Raises watermark.SetBack.
+    """
     with transaction.atomic():
-        due = _due(channel, now).order_by("due_at", "pk")
-        if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(skip_locked=True, of=("self",))
-        ids = [delivery.pk for delivery in due.only("pk")[:size]]
-        Delivery.objects.filter(pk__in=ids, state=DeliveryState.QUEUED).update(
-            state=DeliveryState.SENDING, claim=claim_id, lease_until=now + LEASE, attempts=F("attempts") + 1
-        )
-    claimed = Delivery.objects.filter(pk__in=ids, claim=claim_id).order_by("due_at", "pk")
-    return list(claimed.select_related("subscriber", "notification"))
+        found: list[Claimed] = []
+        for due in _due(channel, now):
+            found += map(Claimed._make, _locked(due).values_list(*COLUMNS)[: size - len(found)])
+            if len(found) == size:
+                break
+        if not found:
+            return []
+        admission = admit(found)
+        queued = Delivery.objects.filter(state=DeliveryState.QUEUED)
+        for until, ids in _by_value(admission.later).items():
+            queued.filter(pk__in=_among(ids)).update(due_at=until)
+        if admission.now:
+            queued.filter(pk__in=_among([row.pk for row in admission.now])).update(
+                state=DeliveryState.SENDING, claim=claim_id, lease_until=now + LEASE, attempts=F("attempts") + 1
+            )
+        claims = watermark.rise()
+    watermark.remember(claims)
+    return admission.now
 
 
 @transaction.atomic
 def settle(claim_id: uuid.UUID, report: Report, *, now: dt.datetime) -> None:
-    """Write down what came of a claim, and let go of it."""
+    """Write down what came of a claim, or of a part of it, and let go of that."""
     held = Delivery.objects.filter(state=DeliveryState.SENDING, claim=claim_id)
-    _mark_sent(claim_id, report.accepted, now)
+    if report.accepted:
+        _mark_sent(claim_id, report.accepted, now)
     if report.skipped:
-        held.filter(pk__in=report.skipped).update(state=DeliveryState.SKIPPED, **LET_GO)
+        held.filter(pk__in=_among(report.skipped)).update(state=DeliveryState.SKIPPED, **LET_GO)
     if report.untouched:
-        _queue_again(held.filter(pk__in=report.untouched))
-    for delivery_id, reason in report.failed.items():
-        held.filter(pk=delivery_id).update(state=DeliveryState.FAILED, last_error=reason[:500], **LET_GO)
-    for delivery in held.filter(pk__in=report.delayed):
-        _delay(held, delivery, report.delayed[delivery.pk], now)
+        _queue_again(held.filter(pk__in=_among(report.untouched)))
+    for until, ids in _by_value(report.postponed).items():
+        _queue_again(held.filter(pk__in=_among(ids)), due_at=until)
+    for words, ids in _by_value(report.failed).items():
+        held.filter(pk__in=_among(ids)).update(state=DeliveryState.FAILED, last_error=words[:500], **LET_GO)
+    if report.delayed:
+        _delay(held, report.delayed, now)
+    if report.blamed:
+        note_permanent_failures(report.blamed, now=now)
 
 
 @transaction.atomic
@@ -82,7 +146,7 @@ def recover(orphan: Orphan, *, now: dt.datetime) -> None:
     """Settle the claim of a dead sender: first what was accepted, then the rest goes back to the queue."""
     _mark_sent(orphan.claim, orphan.accepted, now)
     held = Delivery.objects.filter(state=DeliveryState.SENDING, claim=orphan.claim)
-    _queue_in_doubt(held.filter(pk__in=orphan.in_doubt), now)
+    _queue_in_doubt(held.filter(pk__in=_among(orphan.in_doubt)), now)
     _queue_again(held)
 
 
@@ -126,33 +190,69 @@ def end_pause(channel: str) -> None:
 LET_GO = {"claim": None, "lease_until": None}
 
 
-def _due(channel: str, now: dt.datetime):  # noqa: ANN202
-    return Delivery.objects.filter(state=DeliveryState.QUEUED, due_at__lte=now, subscriber__channel=channel)
+def _due(channel: str, now: dt.datetime) -> Iterator:
+    """What is due, as one or more queries to be asked one after the other."""
+    # Not to be found by any index: SQLite would begin with all subscribers of the channel, and sort what it finds.
+    on_channel = Delivery.objects.alias(channel=Coalesce("subscriber__channel", Value("")))
+    queued = on_channel.filter(state=DeliveryState.QUEUED, due_at__lte=now, channel=channel)
+    if not Notification.objects.filter(paused_at__isnull=False).exists():
+        yield queued.order_by("due_at")
+        return
+    # A paused notification may have a million rows in front of all others, and a query in the order of time would look
+    # at each of them every time. So: notification by notification, personal words first, from the index on both.
+    owed = Delivery.objects.filter(state=DeliveryState.QUEUED, due_at__lte=now, notification=OuterRef("pk"))
+    going_on = Notification.objects.filter(Exists(owed), paused_at__isnull=True)
+    going_on = going_on.order_by(F("subscriber").asc(nulls_last=True), "pk")
+    for notification_id in going_on.values_list("pk", flat=True).iterator(chunk_size=100):
+        yield queued.filter(notification=notification_id).order_by()
 
 
-def _mark_sent(claim_id: uuid.UUID, ids: Iterable[int], now: dt.datetime) -> None:
+def _locked(due):  # noqa: ANN001, ANN202
+    if connection.features.has_select_for_update_skip_locked:
+        return due.select_for_update(skip_locked=True, of=("self",), no_key=True)
+    return due
+
+
+def _among(ids: Collection[int]) -> RawSQL:
+    """`ids` for `pk__in=…`, as one parameter: a thousand of them cost more to write out than to look up."""
+    if connection.vendor == "postgresql":
+        return RawSQL("SELECT unnest(%s::bigint[])", [list(ids)])
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(ids))])
+
+
+def _by_value(values: Mapping[int, Key]) -> dict[Key, list[int]]:
+    ids = defaultdict(list)
+    for delivery_id, value in values.items():
+        ids[value].append(delivery_id)
+    return ids
+
+
+def _mark_sent(claim_id: uuid.UUID, ids: Collection[int], now: dt.datetime) -> None:
     """What the other side accepted is sent, also when the claim was lost meanwhile and it waits to be sent again."""
     ours = Q(state=DeliveryState.SENDING, claim=claim_id) | Q(state=DeliveryState.QUEUED)
-    Delivery.objects.filter(ours, pk__in=list(ids)).update(
+    Delivery.objects.filter(ours, pk__in=_among(ids)).update(
         state=DeliveryState.SENT, sent_at=now, last_error="", **LET_GO
     )
 
 
-def _queue_again(held) -> None:  # noqa: ANN001
+def _queue_again(held, **fields: dt.datetime) -> None:  # noqa: ANN001
     """Nothing was tried with these: they stand where they stood."""
-    held.update(state=DeliveryState.QUEUED, attempts=F("attempts") - 1, **LET_GO)
+    held.update(state=DeliveryState.QUEUED, attempts=F("attempts") - 1, **fields, **LET_GO)
 
 
 def _queue_in_doubt(held, now: dt.datetime) -> None:  # noqa: ANN001
-    for delivery in held.filter(attempts__gte=SUSPICIOUS_ATTEMPTS):
-        _delay(held, delivery, "the sender ended while it sent this", now)
+    suspicious = held.filter(attempts__gte=SUSPICIOUS_ATTEMPTS).values_list("pk", flat=True)
+    _delay(held, dict.fromkeys(suspicious, "the sender ended while it sent this"), now)
     held.update(state=DeliveryState.QUEUED, **LET_GO)
 
 
-def _delay(held, delivery: Delivery, reason: str, now: dt.datetime) -> None:  # noqa: ANN001
+def _delay(held, reasons: Mapping[int, str], now: dt.datetime) -> None:  # noqa: ANN001
     """Try again later; or, after days of that, give up."""
-    is_hopeless = delivery.attempts >= MIN_ATTEMPTS and now - delivery.created_at > GIVE_UP_AFTER
-    state = DeliveryState.FAILED if is_hopeless else DeliveryState.QUEUED
-    held.filter(pk=delivery.pk).update(
-        state=state, due_at=now + retry_delay(delivery.attempts), last_error=reason[:500], **LET_GO
-    )
+    rows = list(held.filter(pk__in=_among(reasons)))
+    for row in rows:
+        is_hopeless = row.attempts >= MIN_ATTEMPTS and now - row.created_at > GIVE_UP_AFTER
+        row.state = DeliveryState.FAILED if is_hopeless else DeliveryState.QUEUED
+        row.due_at = now + retry_delay(row.attempts)
+        row.last_error = reasons[row.pk][:500]
+        row.claim = row.lease_until = None
+    held.bulk_update(rows, ["state", "due_at", "last_error", "claim", "lease_until"], batch_size=200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,12 +14,7 @@ from incidents.models import Incident, IncidentUpdate
 
 def public_host() -> str:
     """The page's host as mail writes it: a name, or an address literal in brackets."""
-    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host.encode("idna").decode()
-    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+    return _host_of(settings.PUBLIC_URL)
 
 
 def notice_url(incident: Incident) -> str:
@@ -40,3 +36,13 @@ def subscribe_url() -> str:
 def personal_url(purpose: str, token: str) -> str:
     """The page on which the bearer of `token` confirms, manages or ends a subscription."""
     return settings.PUBLIC_URL + reverse(f"subscriptions:{purpose}", args=[token])
+
+
+@cache
+def _host_of(url: str) -> str:
+    host = urlsplit(url).hostname or "localhost"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.encode("idna").decode()
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"

@@ -7,7 +7,6 @@ show another time of day.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +78,8 @@ def due_reminders(now: dt.datetime, **lookups: Any) -> list[DueReminder]:
     return [DueReminder(incident, lead) for incident, lead in leads if lead is not None]
 
 
-def overtaken(notifications: Iterable[Notification], now: dt.datetime) -> set[int]:
-    """The ids of those that remind of a start that has come, was moved, or will not be: nobody is to hear them."""
-    ids = {one.pk for one in notifications if one.purpose == Purpose.REMINDER}
+def overtaken(ids: set[int], now: dt.datetime) -> set[int]:
+    """Those of the reminders `ids` whose start has come, was moved, or will not be: nobody is to hear them."""
     if not ids:
         return set()
     reminders = Notification.objects.filter(pk__in=ids)

@@ -8,9 +8,11 @@ Case does not count in it, for mail servers change that. The seal keeps stranger
 from __future__ import annotations
 
 import base64
+import hmac
 import re
-from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
@@ -18,23 +20,28 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 _TAG = re.compile(r"(?P<notification>[0-9]{1,18})\.(?P<code>[a-z0-9]{1,40})-(?P<seal>[a-z2-7]{16})")
 
 
-@dataclass(frozen=True)
-class Mail:
+class SentMail(NamedTuple):
     """One mail that we sent, by its notification's id and its subscriber's code."""
 
     notification_id: int
     subscriber_code: str
 
 
-def return_path(mail: Mail) -> str:
-    """Where bounces of `mail` go: below BOUNCE_ADDRESS if there is one, else to the sender."""
+def return_path(notification_id: int, subscriber_code: str) -> str:
+    """Where bounces of that mail go: below BOUNCE_ADDRESS if there is one, else to the sender."""
     if not settings.BOUNCE_ADDRESS:
-        return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+        return sender_address()
     local, _at, domain = settings.BOUNCE_ADDRESS.rpartition("@")
-    return f"{local}+{_tag(mail)}-{_seal(mail, settings.SECRET_KEY)}@{domain}"
+    tag = f"{notification_id}.{subscriber_code}"
+    return f"{local}+{tag}-{_seal(tag, settings.SECRET_KEY)}@{domain}"
 
 
-def read_return_path(address: str) -> Mail | None:
+def sender_address() -> str:
+    """EMAIL_FROM without its name, as servers write it."""
+    return _bare(settings.DEFAULT_FROM_EMAIL)
+
+
+def read_return_path(address: str) -> SentMail | None:
     """The mail to which this return path belongs; None for any other address, and for one that was tampered with."""
     own_local, _at, own_domain = settings.BOUNCE_ADDRESS.lower().rpartition("@")
     local, _at, domain = address.strip().lower().rpartition("@")
@@ -42,15 +49,25 @@ def read_return_path(address: str) -> Mail | None:
     found = _TAG.fullmatch(tag)
     if not found or (name, domain) != (own_local, own_domain):
         return None
-    mail = Mail(int(found["notification"]), found["code"])
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return mail if any(constant_time_compare(found["seal"], _seal(mail, key)) for key in keys) else None
+    signed = f"{found['notification']}.{found['code']}"
+    is_ours = any(constant_time_compare(found["seal"], _seal(signed, key)) for key in keys)
+    return SentMail(int(found["notification"]), found["code"]) if is_ours else None
 
 
-def _tag(mail: Mail) -> str:
-    return f"{mail.notification_id}.{mail.subscriber_code}"
+def _seal(tag: str, key: str) -> str:
+    sealer = _sealer(key).copy()
+    sealer.update(tag.encode())
+    return base64.b32encode(sealer.digest()[:10]).decode().lower()
 
 
-def _seal(mail: Mail, key: str) -> str:
-    digest = salted_hmac("subscriptions.return_path", _tag(mail), secret=key, algorithm="sha256").digest()
-    return base64.b32encode(digest[:10]).decode().lower()
+@cache
+def _sealer(key: str) -> hmac.HMAC:
+    """Derived once: a large mailing makes a million seals."""
+    return salted_hmac("subscriptions.return_path", "", secret=key, algorithm="sha256")
+
+
+@cache
+def _bare(sender: str) -> str:
+    local, _at, host = parseaddr(sender)[1].rpartition("@")
+    return f"{local}@{host.encode('idna').decode()}"

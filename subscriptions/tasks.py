@@ -15,6 +15,7 @@ from subscriptions.bell import ring, ring_once
 from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
 from subscriptions.reminders import open_reminders
+from subscriptions.restored import hold_back_if_restored
 
 __all__ = ["drain", "ring", "sweep"]
 
@@ -28,9 +29,15 @@ NAP = 0.5
 def drain(budget: float = BUDGET) -> str:
     """Pay what is owed until nothing is left; when the time is over, let the next task go on."""
     deadline = time.monotonic() + budget
+    if not _try(hold_back_if_restored, timezone.now()):
+        return "left to the next sweep"  # nothing may be sent before that is known
     while True:
         watch.stamp()
-        steps_went_well = [_owe(deadline), _try(_deliver, deadline)]
+        steps_went_well = [
+            _try(open_notifications, timezone.now()),
+            _try(open_reminders, timezone.now()),
+            _pay(deadline),
+        ]
         if not watch.owes_soon(timezone.now()):
             return "nothing is owed for now"
         if time.monotonic() + NAP >= deadline:
@@ -49,22 +56,43 @@ def sweep(budget: float = BUDGET) -> str:
     return drain(budget)
 
 
-def _owe(deadline: float) -> bool:
-    """Open what is to be told and fan it out; one that cannot be must not keep the others waiting."""
-    went_well = _try(open_notifications, timezone.now())
-    went_well &= _try(open_reminders, timezone.now())
-    for notification_id in owing_fan_out():
-        went_well &= _try(_fan_out, notification_id, deadline)
-    return went_well
+def _pay(deadline: float) -> bool:
+    """Fan out and send, a slice of the one while the other goes on: the first mail leaves before the last is owed."""
+    fan_outs = FanOuts(deadline)
+    went_well = _try(_deliver, deadline, fan_outs.one_slice)
+    while fan_outs.one_slice():  # all the same when nothing can be sent
+        pass
+    return went_well and fan_outs.went_well
 
 
-def _fan_out(notification_id: int, deadline: float) -> None:
-    while time.monotonic() < deadline and fan_out(notification_id, now=timezone.now()):
+class FanOuts:
+    """What is to be fanned out, slice by slice. One that cannot be must not keep the others waiting."""
+
+    def __init__(self, deadline: float) -> None:
+        self.went_well = True
+        self._deadline = deadline
+        self._owing = owing_fan_out()
+
+    def one_slice(self) -> bool:
+        """Owe the next deliveries; whether there were any to owe. Called all the time, so also a sign of life."""
         watch.stamp()
+        while self._owing and time.monotonic() < self._deadline:
+            if self._try_one(self._owing[0]):
+                return True
+            self._owing.pop(0)
+        return False
+
+    def _try_one(self, notification_id: int) -> bool:
+        try:
+            return fan_out(notification_id, now=timezone.now())
+        except Exception:
+            logger.exception("Notification %s could not be fanned out", notification_id)
+            self.went_well = False
+            return False
 
 
-def _deliver(deadline: float) -> None:
-    tally = run_deliveries(deadline - time.monotonic())
+def _deliver(deadline: float, meanwhile: Callable[[], bool]) -> None:
+    tally = run_deliveries(deadline - time.monotonic(), meanwhile=meanwhile)
     if tally != Tally():
         logger.info("sent %(sent)d, skipped %(skipped)d, delayed %(delayed)d, failed %(failed)d", vars(tally))
 

@@ -14,6 +14,7 @@ from subscriptions.channels import CHANNELS
 from subscriptions.choices import DeliveryState, Purpose
 from subscriptions.models import Delivery, Notification
 from subscriptions.reminders import due_reminders
+from subscriptions.throttle import rest_of
 
 SILENCE = dt.timedelta(seconds=30)
 SWEEP_EVERY = dt.timedelta(minutes=1)
@@ -51,18 +52,20 @@ def owes(now: dt.datetime, *, since: dt.datetime | None = None) -> bool:
     return (
         untold.exclude(notifications__purpose=Purpose.UPDATE).exists()
         or any(reminder.due_at <= since for reminder in due_reminders(now))
-        or Notification.objects.filter(fanned_out_at__isnull=True, created_at__lte=since).exists()
+        or Notification.objects.filter(
+            fanned_out_at__isnull=True, paused_at__isnull=True, created_at__lte=since
+        ).exists()
         or Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lte=since).exists()
-        or any(ledger.is_due(channel, since) and not ledger.pause_of(channel, now) for channel in CHANNELS)
+        or any(ledger.is_due(channel, since) and not rest_of(channel, now) for channel in CHANNELS)
     )
 
 
 def owes_soon(now: dt.datetime) -> bool:
-    """Whether something is owed, or will be before the next sweep, when the pause of a channel is over."""
+    """Whether something is owed, or will be before the next sweep, when the rest of a channel is over."""
     if owes(now):
         return True
-    pauses = [(ledger.is_due(channel, now), ledger.pause_of(channel, now)) for channel in CHANNELS]
-    return any(is_due and left is not None and left < SWEEP_EVERY for is_due, left in pauses)
+    rests = [(ledger.is_due(channel, now), rest_of(channel, now)) for channel in CHANNELS]
+    return any(is_due and left is not None and left < SWEEP_EVERY for is_due, left in rests)
 
 
 def _stamp_file() -> Path:

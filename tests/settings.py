@@ -11,6 +11,7 @@ import tempfile
 _SCRATCH = tempfile.TemporaryDirectory(prefix="statuspage-tests-")
 _OURS = "SECRET_KEY PUBLIC_URL ALLOWED_HOSTS EMAIL_URL EMAIL_FROM HOST PORT TRUSTED_PROXIES DEBUG DATA_DIR".split()
 _OURS += "BOUNCE_ADDRESS BOUNCE_MAILBOX ANYMAIL SIGN_UPS_PER_HOUR FORGET_NOTICES_AFTER_DAYS".split()
+_OURS += "EMAIL_CONNECTIONS EMAIL_PER_CONNECTION EMAIL_PER_MINUTE EMAIL_PER_MINUTE_PER_DOMAIN".split()
 for _name in _OURS:
     os.environ.pop(_name, None)
     os.environ.pop(f"{_name}_FILE", None)

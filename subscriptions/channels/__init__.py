@@ -1,13 +1,28 @@
 """The ways to reach a subscriber.
 
-A channel is a module with two functions:
+A channel is a module with these functions:
 
 `compose(notification, *, language, time_zone) -> message` makes once what all subscribers of one language and zone
-get.
+get. It may read the database.
 
-`connect() -> connection` opens a way out, or raises ChannelDown. `connection.send(message, delivery)` puts in what only
-this subscriber may see, hands the message over and returns when the other side has taken responsibility for it. It
-raises DeliveryError otherwise. `connection.close()` ends it.
+`prepare(message, delivery) -> parcel` puts in what only the subscriber of `delivery` (a ledger.Claimed) may see. It
+reads no database, for it is called by many threads; raises DeliveryError where that subscriber cannot be told.
+
+`destination(endpoint) -> str` names who takes parcels for that endpoint, such as a mail domain: what one of them cannot
+take must not hold up the others.
+
+`limits() -> Limits` says how much may go out.
+
+`connect() -> connection` opens a way out, or raises ChannelDown. Each connection belongs to one thread.
+
+- `connection.send(parcel, following=None)` hands over one parcel and returns when the other side has taken
+  responsibility for it; otherwise it raises DeliveryError. `following` is what this thread would send next: a protocol
+  that can do so may announce it at once. It is not handed over before its own turn, which may never come; then the
+  connection is closed.
+- `connection.is_spent`: it has carried enough and is to be replaced.
+- `connection.is_in_doubt`: the other side may have the parcel, but has not said so.
+- `connection.abort()` ends the wait for an answer, from another thread: `send` raises ConnectionLost.
+- `connection.close()` ends it.
 """
 
 from __future__ import annotations

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from django.conf import settings
 from django.utils import timezone
 
 from incidents.models import Page
 from subscriptions import wording
-from subscriptions.channels.errors import DeliveryError
+from subscriptions.channels.errors import RecipientRefused
+from subscriptions.channels.limits import Limits
+from subscriptions.channels.mail import Mail
 from subscriptions.channels.mime import Template, build, encoded_words, slot
 from subscriptions.channels.outbox import Outbox
 from subscriptions.channels.smtp import SmtpConnection
 from subscriptions.choices import PERSONAL
+from subscriptions.ledger import Claimed
 from subscriptions.links import history_url, personal_url, public_host, subscribe_url, update_url
-from subscriptions.models import Delivery, Notification
+from subscriptions.models import Notification
+from subscriptions.return_path import return_path, sender_address
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, make_token
 
 TOKENS = {CONFIRM, MANAGE, UNSUBSCRIBE}
 # Enough for programs to find one that the reader kept.
 MAX_REFERENCES = 10
+
+# The last @ parts the mailbox from the host, which is in ASCII.
+ADDRESS = re.compile(r"""[^\s<>,:;"\\()\[\]]+@[^\s<>,:;"\\()\[\]@\x80-\U0010ffff]+""")
 
 
 def compose(notification: Notification, *, language: str, time_zone: str) -> Template:
@@ -72,58 +80,64 @@ def _list(notification: Notification, page_name: str, links: Mapping[str, str]) 
     return headers
 
 
-def connect() -> MailConnection:
+def prepare(message: Template, delivery: Claimed) -> Mail:
+    """The mail to the subscriber of `delivery` alone. Raises DeliveryError."""
+    recipient = wire_address(delivery.endpoint)
+    values = {purpose: make_token(delivery, purpose).encode() for purpose in TOKENS.intersection(message.names)}
+    values["address"] = recipient.encode()
+    values["messageid"] = message_id(delivery).encode()
+    values["code"] = delivery.code.encode()
+    return Mail(return_path(delivery.notification_id, delivery.code), recipient, message, values)
+
+
+def connect() -> SmtpConnection | Outbox:
     """A way out: the mail server, or files where none is set. Raises ChannelDown."""
-    return MailConnection(SmtpConnection(sender_address()) if settings.MAIL_SERVER else Outbox())
+    return SmtpConnection() if settings.MAIL_SERVER else Outbox()
 
 
-def message_id(delivery: Delivery) -> str:
+def limits() -> Limits:
+    return Limits(
+        connections=settings.EMAIL_CONNECTIONS,
+        per_minute=settings.EMAIL_PER_MINUTE,
+        per_minute_to_one=settings.EMAIL_PER_MINUTE_PER_DOMAIN,
+    )
+
+
+def destination(endpoint: str) -> str:
+    """The domain that takes mail for `endpoint`."""
+    return endpoint.rpartition("@")[2].lower()
+
+
+def message_id(delivery: Claimed) -> str:
     """The same for every attempt, so that a repeated mail is recognised as the same one."""
-    return _message_id(delivery.notification_id, delivery.subscriber.code)
+    return _message_id(delivery.notification_id, delivery.code)
 
 
 def _message_id(notification_id: int, subscriber_code: str) -> str:
     return f"n{notification_id}.{subscriber_code}@{public_host()}"
 
 
-def sender_address() -> str:
-    local, _at, host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")
-    return f"{local}@{host.encode('idna').decode()}"
-
-
-@dataclass(frozen=True)
-class MailConnection:
-    transport: SmtpConnection | Outbox
-
-    def send(self, message: Template, delivery: Delivery) -> None:
-        """Hand over `message` to the subscriber of `delivery` alone. Raises DeliveryError."""
-        recipient = wire_address(delivery.subscriber.endpoint)
-        if not recipient.isascii() and not self.transport.takes_utf8_addresses:
-            raise DeliveryError("the mail server takes no address with letters beyond ASCII", permanent=True)
-        values = {purpose: make_token(delivery.subscriber, purpose) for purpose in TOKENS & set(message.names)}
-        values |= {"address": recipient, "messageid": message_id(delivery), "code": delivery.subscriber.code}
-        self.transport.send(recipient, message.fill({name: value.encode() for name, value in values.items()}))
-
-    def close(self) -> None:
-        self.transport.close()
-
-
 def wire_address(endpoint: str) -> str:
     """The address as servers write it, its host in ASCII. Raises DeliveryError for what is none."""
     local, _at, host = endpoint.rpartition("@")
-    try:
-        address = f"{local}@{host.encode('idna').decode()}"
-    except UnicodeError:
-        address = ""
+    address = f"{local}@{_ascii_host(host)}"
     if not is_address(address):
-        raise DeliveryError("this is not an address that mail can be sent to", permanent=True)
+        raise RecipientRefused("this is not an address that mail can be sent to")
     return address
 
 
 def is_address(text: str) -> bool:
     """Whether `text` can stand between angle brackets in a command to a server and in a header, and nowhere else."""
-    local, _at, host = text.rpartition("@")
-    return bool(local and host) and text.isprintable() and not set(text) & set(' <>,:;"\\()[]') and host.isascii()
+    return ADDRESS.fullmatch(text) is not None and text.isprintable()
+
+
+@lru_cache(maxsize=10_000)
+def _ascii_host(host: str) -> str:
+    """The host as it stands in the DNS; "" where it cannot stand there."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        return ""
 
 
 def _from(page_name: str) -> str:

@@ -11,6 +11,13 @@ class DeliveryError(Exception):
         self.permanent = permanent
 
 
+class RecipientRefused(DeliveryError):
+    """Refused for good, and the words blame the recipient's address."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, permanent=True)
+
+
 class PolicyRefusal(DeliveryError):
     """Refused for good, but the words do not blame the recipient: if nobody else is taken either, all of us are."""
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from django.conf import settings
 
 from subscriptions.channels.errors import ChannelDown
+from subscriptions.channels.mail import Mail
 
 
 class Outbox:
     """Writes each mail to a file of its own, whole or not at all; names in order of time."""
 
-    takes_utf8_addresses = True
+    is_spent = False
+    is_in_doubt = False
 
     def __init__(self) -> None:
         self._directory = Path(settings.OUTBOX_DIR)
@@ -24,15 +26,18 @@ class Outbox:
         except OSError as problem:
             raise ChannelDown(str(problem)) from problem
 
-    def send(self, _recipient: str, message: bytes) -> None:
+    def send(self, mail: Mail, _following: Mail | None = None) -> None:
         name = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
         unfinished = self._directory / f".{name}.tmp"
         try:
-            unfinished.write_bytes(message)
+            unfinished.write_bytes(mail.message())
             os.replace(unfinished, self._directory / f"{name}.eml")
         except OSError as problem:
             unfinished.unlink(missing_ok=True)
             raise ChannelDown(str(problem)) from problem
+
+    def abort(self) -> None:
+        """Files keep nobody waiting."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from subscriptions import bounces
 from subscriptions.bounces import Verdict, read_report
 from subscriptions.models import Delivery, Notification, Subscriber
-from subscriptions.return_path import Mail, return_path
+from subscriptions.return_path import SentMail, return_path
 from tests.make import make_incident, make_subscribers
 from tests.subscriptions.reports import bounce, complaint, holiday, letter, qmail_bounce
 
-MAIL = Mail(7, "abcdefghijkl")
+MAIL = SentMail(7, "abcdefghijkl")
 OUR_ID = "<n7.abcdefghijkl@localhost>"
 
 
@@ -24,7 +24,7 @@ def addresses(settings):
 
 @pytest.fixture
 def to() -> str:
-    return return_path(MAIL)
+    return return_path(*MAIL)
 
 
 def test_a_bounce_tells_which_mail_failed_and_why(to):
@@ -52,8 +52,8 @@ def test_a_mail_is_known_by_the_address_it_was_delivered_to():
     raw = bounce("undisclosed-recipients:;")
 
     assert read_report(raw) is None
-    assert read_report(raw, [return_path(MAIL)]).mail == MAIL
-    assert read_report(b"X-Original-To: " + return_path(MAIL).encode() + b"\r\n" + raw).mail == MAIL
+    assert read_report(raw, [return_path(*MAIL)]).mail == MAIL
+    assert read_report(b"X-Original-To: " + return_path(*MAIL).encode() + b"\r\n" + raw).mail == MAIL
 
 
 @pytest.mark.parametrize("headers_only", [False, True])
@@ -94,7 +94,7 @@ def test_a_letter_is_left_to_a_person(to):
 
 @given(st.binary(max_size=400))
 def test_no_bytes_are_an_error(raw):
-    to = return_path(MAIL).encode()
+    to = return_path(*MAIL).encode()
 
     read_report(raw)
     read_report(b"To: " + to + b"\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\n" + raw)
@@ -116,7 +116,7 @@ def heard(delivery: Delivery, raw: bytes) -> bool:
 
 
 def address_of(delivery: Delivery) -> str:
-    return return_path(Mail(delivery.notification_id, delivery.subscriber.code))
+    return return_path(delivery.notification_id, delivery.subscriber.code)
 
 
 def test_a_bounce_fails_its_delivery_and_quarantines_who_has_no_mailbox(delivery):
@@ -151,4 +151,4 @@ def test_what_is_no_failure_changes_nothing(delivery, write):
 
 @pytest.mark.django_db
 def test_a_bounce_of_somebody_who_was_erased_is_nothing():
-    assert not bounces.note(read_report(bounce(return_path(MAIL))), now=timezone.now())
+    assert not bounces.note(read_report(bounce(return_path(*MAIL))), now=timezone.now())

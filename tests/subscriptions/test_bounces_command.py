@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from subscriptions.models import Delivery, Notification
-from subscriptions.return_path import Mail, return_path
+from subscriptions.return_path import return_path
 from tests.imap import imap_server
 from tests.make import make_incident, make_subscribers
 from tests.subscriptions.reports import bounce, complaint, letter
@@ -38,7 +38,7 @@ def deliveries(db) -> list[Delivery]:
 
 
 def address_of(delivery: Delivery) -> str:
-    return return_path(Mail(delivery.notification_id, delivery.subscriber.code))
+    return return_path(delivery.notification_id, delivery.subscriber.code)
 
 
 def mails(deliveries: list[Delivery]) -> list[bytes]:

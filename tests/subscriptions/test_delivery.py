@@ -8,7 +8,6 @@ import pytest
 from django.utils import timezone
 
 from statuspage.environment import MailServer
-from subscriptions import delivery as delivery_module
 from subscriptions import ledger
 from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, notify_one, open_notifications
@@ -70,8 +69,8 @@ def test_a_second_run_sends_nothing_and_opens_no_connection(settings):
     assert (len(sink.received), sink.connections) == (2, 1)
 
 
-def test_a_connection_carries_only_so_many(settings, monkeypatch):
-    monkeypatch.setattr(delivery_module, "BATCH", 2)
+def test_a_connection_carries_only_so_many(settings):
+    settings.EMAIL_PER_CONNECTION = 2
     owe(5)
 
     with Sink() as sink:

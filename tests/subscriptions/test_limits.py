@@ -7,7 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from subscriptions.limits import DAY, HOUR, forget_old_counts, network_of, spend
+from subscriptions.limits import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Grant,
+    forget_old_counts,
+    network_of,
+    renewal,
+    spend,
+    take,
+    take_each,
+)
 from subscriptions.models import Allowance
 from tests.make import utc
 
@@ -50,6 +61,39 @@ def test_many_at_once_are_counted_exactly():
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(one, range(60))) == 20
+
+
+@pytest.mark.django_db
+def test_of_many_wanted_as_many_are_granted_as_are_left():
+    granted = [take("mail", "a", wanted=n, limit=10, per=MINUTE, now=NOW) for n in (4, 4, 4, 4)]
+
+    assert granted == [4, 4, 2, 0]
+    assert renewal("mail", "a", limit=10, now=NOW) == NOW + MINUTE
+    assert take("mail", "a", wanted=20, limit=10, per=MINUTE, now=NOW + MINUTE) == 10
+    assert renewal("mail", "b", limit=10, now=NOW) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 50])
+def test_grants_to_many_cost_the_same_as_to_one(count, django_assert_num_queries):
+    wanted = {f"domain{n}": 3 for n in range(count)}
+
+    with django_assert_num_queries(5):  # savepoint and its end, open, read, write
+        grants = take_each("mail to", wanted, limit=2, per=MINUTE, now=NOW)
+
+    assert set(grants.values()) == {Grant(2, NOW + MINUTE)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_that_take_at_once_never_get_more_than_there_is():
+    def some(_number):
+        try:
+            return take("mail", "a", wanted=7, limit=100, per=HOUR, now=NOW)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(some, range(40))) == 100
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from subscriptions.return_path import Mail, read_return_path, return_path
+from subscriptions.return_path import SentMail, read_return_path, return_path
 
-MAIL = Mail(1234, "abcdefghijkl")
+MAIL = SentMail(1234, "abcdefghijkl")
 
 
 @pytest.fixture(autouse=True)
@@ -13,28 +13,28 @@ def bounce_address(settings):
 
 
 def test_a_return_path_names_its_mail():
-    address = return_path(MAIL)
+    address = return_path(*MAIL)
 
     assert address.startswith("bounces+1234.abcdefghijkl-")
     assert read_return_path(address) == MAIL
 
 
 def test_mail_servers_may_change_its_case():
-    assert read_return_path(f" {return_path(MAIL).upper()} ") == MAIL
+    assert read_return_path(f" {return_path(*MAIL).upper()} ") == MAIL
 
 
 def test_without_a_bounce_address_bounces_go_to_the_sender(settings):
     settings.BOUNCE_ADDRESS = ""
     settings.DEFAULT_FROM_EMAIL = "Our status <status@example.com>"
 
-    assert return_path(MAIL) == "status@example.com"
+    assert return_path(*MAIL) == "status@example.com"
     assert read_return_path("status@example.com") is None
 
 
 def test_it_fits_into_an_envelope(settings):
     settings.BOUNCE_ADDRESS = f"{'b' * 15}@status.example.com"
 
-    local = return_path(Mail(10**9, "a" * 12)).partition("@")[0]
+    local = return_path(10**9, "a" * 12).partition("@")[0]
 
     assert len(local) <= 64
 
@@ -54,11 +54,11 @@ def test_it_fits_into_an_envelope(settings):
     ],
 )
 def test_any_other_address_names_none(tamper):
-    assert read_return_path(tamper(return_path(MAIL))) is None
+    assert read_return_path(tamper(return_path(*MAIL))) is None
 
 
 def test_a_key_that_was_replaced_still_reads_what_it_sealed(settings):
-    address = return_path(MAIL)
+    address = return_path(*MAIL)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another key for tests alone, of no worth either"
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
+from django.utils.crypto import salted_hmac
 
 from subscriptions.models import Subscriber
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, make_token, read_token
@@ -54,6 +57,22 @@ def test_a_new_secret_makes_earlier_links_void_except_those_to_leave():
     opened = [purpose for purpose, token in tokens.items() if read_token(token, purpose)]
 
     assert opened == [UNSUBSCRIBE]
+
+
+def test_a_token_is_the_one_that_older_mails_carry(settings):
+    subscriber = make_subscriber()
+
+    def as_before(purpose: str, secret: str) -> str:
+        digest = salted_hmac(
+            f"subscriptions.tokens.{purpose}",
+            f"{subscriber.code}:{secret}",
+            secret=settings.SECRET_KEY,
+            algorithm="sha256",
+        ).digest()
+        return f"{subscriber.code}.{base64.urlsafe_b64encode(digest[:20]).decode().rstrip('=')}"
+
+    assert make_token(subscriber, MANAGE) == as_before("manage", subscriber.link_secret)
+    assert make_token(subscriber, UNSUBSCRIBE) == as_before("unsubscribe", "")
 
 
 def test_links_outlive_a_changed_key_that_is_still_named(settings):
