@@ -36,7 +36,7 @@ def read_address(typed: str) -> Address:
     """Raises ValidationError, with words for the person who typed it."""
     typed = unicodedata.normalize("NFC", typed.strip())
     local, _at, domain = typed.rpartition("@")
-    # Django's pattern ignores case, and so takes letters such as ſ and K for s and k: somebody else's mailbox.
+    # Django's pattern ignores case, and so takes ſ and İ for s and i: a key that is somebody else's mailbox.
     if not typed.isprintable() or not local.isascii() or '"' in local or "[" in domain:
         raise ValidationError(_looks_right.message, code="invalid")
     if len(typed) > LONGEST_ADDRESS or len(local) > LONGEST_LOCAL_PART:

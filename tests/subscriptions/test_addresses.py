@@ -57,7 +57,7 @@ def test_an_address_is_sent_to_as_typed_with_a_domain_in_ascii(typed, endpoint):
         "änn@example.com",
         "İ@example.com",
         "ſam@example.com",
-        "\u212a@example.com",  # the Kelvin sign
+        "ı@example.com",
         "аnn@example.com",  # a Cyrillic a
         "ann,@example.com",
         "ann(or bob)@example.com",

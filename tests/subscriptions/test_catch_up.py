@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from incidents.actions import UpdateText, post_update
@@ -177,6 +177,29 @@ def test_it_is_owed_in_the_transaction_that_confirms(monkeypatch):
 
     subscriber.refresh_from_db()
     assert subscriber.state == "pending"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_confirmation_waits_for_a_publication_that_has_begun():
+    """It could not see the notice yet, and a fan-out right after the commit might not see it confirmed."""
+    subscriber = make_subscriber(state="pending")
+
+    def confirm_elsewhere():
+        try:
+            confirm(subscriber, timezone.now())
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=confirm_elsewhere)
+    with transaction.atomic():
+        notice = make_incident()
+        thread.start()
+        thread.join(timeout=1)
+        is_waiting = thread.is_alive()
+    thread.join()
+
+    assert is_waiting
+    assert told(subscriber) == [("update", notice.title)]
 
 
 @pytest.mark.django_db(transaction=True)
