@@ -22,6 +22,7 @@ from subscriptions.watch import is_stuck
 
 FRONT_THREADS = 12  # two are kept for the page; the others may wait for Django, and a browser opens six at once
 LONGEST_SOCKET_PATH = 100  # bytes; the system's own limit is 104 to 108
+WORKER_NICENESS = 10
 SECRETS = ("SECRET_KEY", "DATABASE_URL", "EMAIL_URL", "BOUNCE_MAILBOX", "ANYMAIL")
 
 
@@ -53,10 +54,13 @@ def publisher() -> Program:
 
 
 def worker() -> Program:
-    """django-q2's cluster. It may freeze when one of its processes is killed, hence the watch."""
+    """django-q2's cluster. It may freeze when one of its processes is killed, hence the watch.
+
+    It stands back behind the page and the staff's screens: a large mailing takes all the processor time it gets.
+    """
     return Program(
         "the worker",
-        _manage("qcluster"),
+        ["nice", "-n", str(WORKER_NICENESS), *_manage("qcluster")],
         # It forks, which macOS forbids to a process that has touched certain system libraries.
         {**os.environ, "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES"},
         grace=8,

@@ -34,8 +34,9 @@ class Address:
 
 def read_address(typed: str) -> Address:
     """Raises ValidationError, with words for the person who typed it."""
-    typed = unicodedata.normalize("NFC", typed.strip())
-    local, _at, domain = typed.rpartition("@")
+    local, at, domain = typed.strip().rpartition("@")
+    typed = f"{local}{at}{unicodedata.normalize('NFC', domain)}"
+    domain = typed.rpartition("@")[2]
     # Django's pattern ignores case, and so takes ſ and İ for s and i: a key that is somebody else's mailbox.
     if not typed.isprintable() or not local.isascii() or '"' in local or "[" in domain:
         raise ValidationError(_looks_right.message, code="invalid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import connection, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Min
 from django.utils import timezone
 
 from incidents.models import Incident, IncidentUpdate
@@ -51,7 +51,9 @@ def fan_out(notification_id: int, *, now: dt.datetime) -> bool:
     if notification is None:
         return False
     if notification.max_subscriber_id is None:
-        notification.max_subscriber_id = Subscriber.objects.aggregate(last=Max("pk"))["last"] or 0
+        ends = Subscriber.objects.aggregate(first=Min("pk"), last=Max("pk"))
+        notification.max_subscriber_id = ends["last"] or 0
+        notification.cursor = (ends["first"] or 1) - 1
     first, last = notification.cursor, min(notification.cursor + SLICE, notification.max_subscriber_id)
     _insert_deliveries(notification, first, last, now)
     notification.cursor = last

@@ -1,7 +1,10 @@
-"""The threads that hand over what was claimed: each has a connection of its own, none touches the database.
+"""Hands over what was claimed: a thread with several connections, which never touches the database.
 
-Whoever waits too long for an answer no longer counts: another takes that place and goes on with what is queued, so that
-a recipient whose server hangs holds up nobody else.
+It goes from one connection to the next: while the other side thinks about one parcel, the others are served. (A thread
+for each connection would cost half as much again, for they wait for each other whenever one has sent or received.)
+
+A thread that waits too long for one answer no longer counts: another takes its place, with connections of its own, and
+goes on with what is queued. So a recipient whose server hangs holds up nobody else.
 """
 
 from __future__ import annotations
@@ -27,12 +30,15 @@ logger = logging.getLogger(__name__)
 
 Clock = Callable[[], dt.datetime]
 
-# Who waits longer for an answer than so many seconds is replaced; and so many senders there may be in all.
+# Who waits longer for an answer than so many seconds is replaced. At most so many connections there may be in all.
 PATIENCE = 2.0
-MAX_SENDERS = 32
+MAX_CONNECTIONS = 32
 
-# One sender for so many parcels; and one more each so many seconds while any wait.
-PARCELS_PER_SENDER = 50
+# Where someone has hung before, and others are served quickly, a shorter wait is enough to tell.
+LITTLE_PATIENCE = 0.25
+
+# One connection for so many parcels; and one more each so many seconds while any wait.
+PARCELS_PER_LANE = 50
 ANOTHER_AFTER = 0.2
 
 # After so many that hang for one destination, and none taken by it meanwhile, the others for it wait for a while.
@@ -140,12 +146,11 @@ class Crew:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._senders: list[_Sender] = []
         self._limit = channel.limits().connections
-        self._last_start = 0.0
         self._losses = 0
         self._slowest = 0.0
+        self._last_served = 0.0
         self._served: dict[str, float] = {}
         self._hangs: Counter[str] = Counter()
-        self._last_served = 0.0
         self._destinations: set[str] = set()
 
     @property
@@ -159,21 +164,19 @@ class Crew:
         self._queue.put(Job(batch, row, message))
 
     def tend(self) -> None:
-        """Replace who waits too long, and have as many senders as there is work for."""
+        """See to it that somebody sends, if there is anything to be sent: replace who waits too long."""
         now = time.monotonic()
         self._senders = [sender for sender in self._senders if sender.is_alive()]
         for sender in self._senders:
-            if not sender.is_late and now - sender.waits_since > PATIENCE:
+            if not sender.is_late and now - sender.waits_since > self._patience_with(sender):
                 self._replace(sender)
-        on_time = sum(not sender.is_late for sender in self._senders)
-        missing = min(self._limit, self._wanted(on_time, now)) - on_time
-        room = MAX_SENDERS - len(self._senders)
-        for _one in range(min(missing, room)):
-            self._last_start = now
+        if not self.backlog or not all(sender.is_late for sender in self._senders):
+            return
+        if len(self._senders) < max(2, MAX_CONNECTIONS // self._limit):
             self._senders.append(_Sender(self))
             self._senders[-1].start()
-        if missing > room and self._last_served:
-            self._give_up_longest(missing - room, now)
+        elif self._last_served:
+            self._give_up_longest(now)
 
     def give_up_late(self) -> None:
         """End the waits of those who are late, unless the other side may have their parcel."""
@@ -209,12 +212,20 @@ class Crew:
     def put_back(self, job: Job) -> None:
         self._queue.put(job)
 
-    def served(self, row: Claimed, *, since: float, now: float) -> None:
+    def lanes_wanted(self, count: int, *, last_added: float) -> int:
+        """How many connections a sender is to have that has `count` of them."""
+        backlog = self.backlog
+        if not backlog:
+            return count
+        is_slow = time.monotonic() - last_added > ANOTHER_AFTER
+        return min(self._limit, max(1, count + is_slow, math.ceil(backlog / PARCELS_PER_LANE)))
+
+    def served(self, row: Claimed, *, waited: float) -> None:
         """A parcel was taken."""
         self._losses = 0
-        self._last_served = now
-        if now - since > self._slowest:
-            self._slowest = now - since
+        self._last_served = now = time.monotonic()
+        if waited > self._slowest:
+            self._slowest = waited
         if len(self._served) > MAX_DESTINATIONS:
             self._served.clear()
         destination = self.channel.destination(row.endpoint)
@@ -222,12 +233,12 @@ class Crew:
         if self._hangs:
             self._hangs.pop(destination, None)
 
-    def lost(self, lost: _Sender, problem: DeliveryError, *, since: float) -> bool:
-        """A connection is gone that was used or wanted `since` then. Whether its sender is to try another one."""
+    def lost(self, lost: _Lane, problem: DeliveryError, *, since: float) -> bool:
+        """A connection is gone that was used or wanted `since` then. Whether it is to be replaced."""
         if lost.carried:  # it had enough of this connection
             return True
         if isinstance(problem, ChannelDown):
-            if any(sender.is_trying for sender in self._senders if sender is not lost):
+            if any(lane.is_open for sender in self._senders for lane in sender.lanes if lane is not lost):
                 # It may take so many connections, and no more: the last one that is refused is told why.
                 self._limit = max(1, self._limit - 1)
             else:
@@ -239,26 +250,28 @@ class Crew:
                 self.down = problem
         return self.down is None
 
-    def _wanted(self, on_time: int, now: float) -> int:
-        if not self.backlog:
-            return on_time
-        by_size = math.ceil(self.backlog / PARCELS_PER_SENDER)
-        return max(by_size, on_time + 1 if now - self._last_start > ANOTHER_AFTER else 1)
+    def _patience_with(self, sender: _Sender) -> float:
+        if not self._hangs or sender.row is None or not self._last_served:
+            return PATIENCE
+        if not self._hangs[self.channel.destination(sender.row.endpoint)]:
+            return PATIENCE
+        return min(PATIENCE, max(LITTLE_PATIENCE, 4 * self._slowest))
 
     def _replace(self, sender: _Sender) -> None:
         sender.is_late = True
-        if job := sender.take_ahead():
-            self.put_back(job)
+        for lane in sender.lanes:
+            if job := lane.take_ahead():
+                self.put_back(job)
         if sender.row is not None:
             destination = self.channel.destination(sender.row.endpoint)
             if self._served.get(destination, 0.0) < sender.waits_since:
                 self._hangs[destination] += 1
 
-    def _give_up_longest(self, count: int, now: float) -> None:
-        """All places are taken by those who wait, and others are served quickly: the longest waits end."""
+    def _give_up_longest(self, now: float) -> None:
+        """All places are taken by those who wait, and others are served quickly: the longest wait ends."""
         patience = max(PATIENCE, 4 * self._slowest)
         waiting = [sender for sender in self._senders if now - sender.waits_since > patience]
-        for sender in sorted(waiting, key=lambda sender: sender.waits_since)[:count]:
+        for sender in sorted(waiting, key=lambda sender: sender.waits_since)[:1]:
             sender.abort()
 
     def _ready(self, job: Job) -> Job | None:
@@ -281,141 +294,219 @@ class Crew:
         return len(self._destinations) > 1 and self._hangs[self.channel.destination(row.endpoint)] >= HANGS
 
 
-class _Sender(threading.Thread):
-    """Sends one after the other. `waits_since` is when it began to wait for the other side, with `row` in hand."""
+class _Lane:
+    """One connection, what is on its way over it, and what is to go next."""
 
-    def __init__(self, crew: Crew) -> None:
-        super().__init__(name="sender", daemon=True)
-        self.waits_since = FOREVER
-        self.row: Claimed | None = None
-        self.is_late = False
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.job: Job | None = None
         self.carried = 0
-        self._crew = crew
-        self._connection: Any = None
-        self._has_place = True
+        self.is_announced = False
         self._ahead: list[Job] = []  # at most one; whoever pops it has it
 
     @property
-    def _is_over(self) -> bool:
-        return self.is_late or not self._has_place
+    def is_open(self) -> bool:
+        return self.connection is not None
 
     @property
-    def is_trying(self) -> bool:
-        """Whether it has a connection, or waits for one."""
-        return not self.is_late and (self._connection is not None or self.waits_since < FOREVER)
+    def is_busy(self) -> bool:
+        return self.job is not None or bool(self._ahead)
 
-    @property
-    def is_in_doubt(self) -> bool:
-        connection = self._connection
-        return connection is None or connection.is_in_doubt
-
-    def run(self) -> None:
-        try:
-            while not self._is_over and self._look_ahead(wait=True) and self._connect():
-                job = self.take_ahead()
-                if job is not None:
-                    job.batch.journal.begin(job.row.pk)
-                while job is not None:
-                    job = self._hand_over(job)
-        except Exception:
-            logger.exception("A sender failed")
-        finally:
-            if job := self.take_ahead():
-                self._crew.put_back(job)
-            self._disconnect()
-            self._crew.news.set()
+    def put_ahead(self, job: Job) -> None:
+        self._ahead.append(job)
 
     def take_ahead(self) -> Job | None:
-        """What it would send next; from then on that is the caller's."""
+        """What would go next; from then on that is the caller's."""
         try:
             return self._ahead.pop()
         except IndexError:
             return None
 
-    def abort(self) -> None:
-        """End its wait, unless the other side may have the parcel."""
-        if not self.is_in_doubt:
-            self._connection.abort()
-
-    def _look_ahead(self, *, wait: bool) -> Job | None:
-        job = self.take_ahead() or self._crew.next_job(wait=wait)
-        if job is not None:
-            self._ahead.append(job)
-        return job
-
-    def _connect(self) -> bool:
-        if self._connection is not None and self._connection.is_spent:
-            self._disconnect()
-        if self._connection is not None:
-            return True
-        self.row = None
-        self.waits_since = since = time.monotonic()
-        try:
-            self._connection = self._crew.channel.connect()
-        except ChannelDown as problem:
-            return self._crew.lost(self, problem, since=since)
-        finally:
-            self.waits_since = FOREVER
-        return True
-
-    def _disconnect(self) -> None:
-        connection, self._connection, self.carried = self._connection, None, 0
+    def disconnect(self) -> None:
+        connection, self.connection, self.carried = self.connection, None, 0
         if connection is not None:
             connection.close()
 
-    def _hand_over(self, job: Job) -> Job | None:
-        """Send one that the journal calls begun. Returns the next one, begun as well, if it is to go the same way."""
-        following = self._look_ahead(wait=False)
-        self.row = job.row
-        self.waits_since = since = time.monotonic()
-        try:
-            self._connection.send(job.parcel, following and following.parcel)
-        except (ChannelDown, ConnectionLost) as problem:
-            self._end_with_connection(job, problem, since=since)
-            return None
-        except Exception as problem:
-            self.waits_since = FOREVER
-            _end_badly(job, problem)
-            self._crew.news.set()
-            return self._next(None, following)
+
+class _Sender(threading.Thread):
+    """Goes from lane to lane. `waits_since` is when it began to wait for the other side, because of `row`."""
+
+    def __init__(self, crew: Crew) -> None:
+        super().__init__(name="sender", daemon=True)
+        self.lanes: list[_Lane] = []
         self.waits_since = FOREVER
-        self.carried += 1
-        self._crew.served(job.row, since=since, now=time.monotonic())
-        after = self._next(job, following)
+        self.row: Claimed | None = None
+        self.is_late = False
+        self._crew = crew
+        self._waits_for: _Lane | None = None
+        self._last_added = 0.0
+
+    def run(self) -> None:
+        try:
+            while not self.is_late and self._look_for_work():
+                for lane in list(self.lanes):
+                    self._serve(lane)
+        except Exception:
+            logger.exception("A sender failed")
+        finally:
+            self._leave()
+
+    def abort(self) -> None:
+        """End its wait, unless the other side may have the parcel."""
+        lane = self._waits_for
+        connection = lane and lane.connection
+        if connection is not None and not connection.is_in_doubt:
+            connection.abort()
+
+    def _look_for_work(self) -> bool:
+        """Wait for something to do, if there is nothing; and have as many lanes as it takes. False when all is over."""
+        if not any(lane.is_busy for lane in self.lanes):
+            job = self._crew.next_job(wait=True)
+            if job is None:
+                return False
+            if not self.lanes:
+                self._add_lane()
+            self.lanes[0].put_ahead(job)
+        if len(self.lanes) < self._crew.lanes_wanted(len(self.lanes), last_added=self._last_added):
+            self._add_lane()
+        return True
+
+    def _add_lane(self) -> None:
+        self._last_added = time.monotonic()
+        self.lanes.append(_Lane())
+
+    def _serve(self, lane: _Lane) -> None:
+        """Bring what is on its way over `lane` to its end, and send the next."""
+        job = self._finish(lane) if lane.job is not None else None
+        if job is None:
+            job = self._begin(lane)
+        if job is not None:
+            self._start(lane, job)
+
+    def _begin(self, lane: _Lane) -> Job | None:
+        """The next job for `lane`, which has a connection then, and is begun in the journal; or None."""
+        if self.is_late:
+            return None
+        job = lane.take_ahead() or self._crew.next_job(wait=False)
+        if job is None:
+            return None
+        lane.put_ahead(job)
+        if not self._connect(lane):
+            self.lanes.remove(lane)
+            if job := lane.take_ahead():
+                self._crew.put_back(job)
+            return None
+        job = lane.take_ahead()  # it may have been given to another meanwhile
+        if job is not None:
+            job.batch.journal.begin(job.row.pk)
+        return job
+
+    def _connect(self, lane: _Lane) -> bool:
+        if lane.is_open and lane.connection.is_spent:
+            lane.disconnect()
+        if lane.is_open:
+            return True
+        self._wait_for(lane, None)
+        since = self.waits_since
+        try:
+            lane.connection = self._crew.channel.connect()
+        except ChannelDown as problem:
+            return self._crew.lost(lane, problem, since=since)
+        finally:
+            self._waited()
+        return True
+
+    def _start(self, lane: _Lane, job: Job) -> None:
+        following = self._crew.next_job(wait=False)
+        if following is not None:
+            lane.put_ahead(following)
+        lane.is_announced = following is not None
+        self._wait_for(lane, job.row)
+        try:
+            lane.connection.start(job.parcel, following and following.parcel)
+            lane.job = job
+        except Exception as problem:
+            self._end(lane, job, problem)
+        finally:
+            self._waited()
+
+    def _finish(self, lane: _Lane) -> Job | None:
+        """Wait for the answer to what is on its way. Returns what goes next the same way, if anything: begun as well."""
+        job, lane.job = lane.job, None
+        assert job is not None
+        self._wait_for(lane, job.row)
+        try:
+            lane.connection.finish()
+        except Exception as problem:
+            self._end(lane, job, problem)
+            return None
+        finally:
+            waited = self._waited()
+        lane.carried += 1
+        self._crew.served(job.row, waited=waited)
+        after = self._next(lane, job)
         job.batch.end(job.row, "accepted")
         if job.batch.is_done:
             self._crew.news.set()
         return after
 
-    def _next(self, accepted: Job | None, following: Job | None) -> Job | None:
+    def _next(self, lane: _Lane, accepted: Job) -> Job | None:
         """Write down what was accepted, and that the following one is begun, if it is still ours to send."""
         job = None
-        if not self.is_late and not self._connection.is_spent:
-            job = self.take_ahead()
-        if job is None and following is not None:  # announced, and not to come
-            self._disconnect()
-        if accepted and job and job.batch is accepted.batch:
+        if not self.is_late and not lane.connection.is_spent:
+            job = lane.take_ahead()
+        if job is None and lane.is_announced:  # and not to come
+            lane.disconnect()
+        if job is not None and job.batch is accepted.batch:
             job.batch.journal.accept_and_begin(accepted.row.pk, job.row.pk)
             return job
-        if accepted:
-            accepted.batch.journal.accept(accepted.row.pk)
-        if job:
+        accepted.batch.journal.accept(accepted.row.pk)
+        if job is not None:
             job.batch.journal.begin(job.row.pk)
         return job
 
-    def _end_with_connection(self, job: Job, problem: DeliveryError, *, since: float) -> None:
-        self.waits_since = FOREVER
-        if isinstance(problem, ChannelDown):
-            job.batch.end(job.row, "untouched")
-        else:
-            job.batch.end(job.row, "delayed", str(problem))
-        self._has_place = self._crew.lost(self, problem, since=since)
-        self._disconnect()
+    def _end(self, lane: _Lane, job: Job, problem: Exception) -> None:
+        """A job that was not taken."""
+        if isinstance(problem, (ChannelDown, ConnectionLost)):
+            is_to_go_on = self._crew.lost(lane, problem, since=self.waits_since)
+            lane.disconnect()
+            if not is_to_go_on:
+                self._give_up(lane)
+        elif self.is_late and lane.is_open:
+            lane.disconnect()
+        _end_badly(job, problem)
         self._crew.news.set()
+
+    def _give_up(self, lane: _Lane) -> None:
+        if job := lane.take_ahead():
+            self._crew.put_back(job)
+        self.lanes.remove(lane)
+
+    def _leave(self) -> None:
+        """Bring to its end what is on its way, and give back the rest."""
+        for lane in list(self.lanes):
+            if job := lane.take_ahead():
+                self._crew.put_back(job)
+            if lane.job is not None:
+                self.is_late = True  # nothing more is to follow
+                self._finish(lane)
+            lane.disconnect()
+        self._crew.news.set()
+
+    def _wait_for(self, lane: _Lane, row: Claimed | None) -> None:
+        self._waits_for, self.row = lane, row
+        self.waits_since = time.monotonic()
+
+    def _waited(self) -> float:
+        waited = time.monotonic() - self.waits_since
+        self.waits_since = FOREVER
+        return waited
 
 
 def _end_badly(job: Job, problem: Exception) -> None:
-    if isinstance(problem, PolicyRefusal):
+    if isinstance(problem, ChannelDown):
+        job.batch.end(job.row, "untouched")
+    elif isinstance(problem, PolicyRefusal):
         job.batch.end(job.row, "refused", str(problem))
     elif isinstance(problem, RecipientRefused):
         job.batch.end(job.row, "blamed", str(problem))

@@ -13,15 +13,15 @@ take must not hold up the others.
 
 `limits() -> Limits` says how much may go out.
 
-`connect() -> connection` opens a way out, or raises ChannelDown. Each connection belongs to one thread.
+`connect() -> connection` opens a way out, or raises ChannelDown. One thread has several and goes from one to the next.
 
-- `connection.send(parcel, following=None)` hands over one parcel and returns when the other side has taken
-  responsibility for it; otherwise it raises DeliveryError. `following` is what this thread would send next: a protocol
-  that can do so may announce it at once. It is not handed over before its own turn, which may never come; then the
-  connection is closed.
+- `connection.start(parcel, following=None)` hands over one parcel; `connection.finish()` returns when the other side
+  has taken responsibility for it. In between the thread is busy with other connections. Both raise DeliveryError.
+  `following` is what is to go the same way next: a protocol that can do so may announce it at once. It is not handed
+  over before its own start, which may never come; then the connection is closed.
 - `connection.is_spent`: it has carried enough and is to be replaced.
 - `connection.is_in_doubt`: the other side may have the parcel, but has not said so.
-- `connection.abort()` ends the wait for an answer, from another thread: `send` raises ConnectionLost.
+- `connection.abort()` ends the wait for an answer, from another thread: `finish` raises ConnectionLost.
 - `connection.close()` ends it.
 """
 

@@ -26,7 +26,7 @@ class Outbox:
         except OSError as problem:
             raise ChannelDown(str(problem)) from problem
 
-    def send(self, mail: Mail, _following: Mail | None = None) -> None:
+    def start(self, mail: Mail, _following: Mail | None = None) -> None:
         name = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
         unfinished = self._directory / f".{name}.tmp"
         try:
@@ -35,6 +35,9 @@ class Outbox:
         except OSError as problem:
             unfinished.unlink(missing_ok=True)
             raise ChannelDown(str(problem)) from problem
+
+    def finish(self) -> None:
+        """It is there since it was started."""
 
     def abort(self) -> None:
         """Files keep nobody waiting."""

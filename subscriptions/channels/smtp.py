@@ -67,8 +67,8 @@ class SmtpConnection:
     def is_spent(self) -> bool:
         return self._left == 0
 
-    def send(self, mail: Mail, following: Mail | None = None) -> None:
-        """Hand over one mail, and announce the following one if the server allows it. Raises DeliveryError."""
+    def start(self, mail: Mail, following: Mail | None = None) -> None:
+        """Send one mail, and announce the following one if the server allows it. Raises DeliveryError."""
         if self._left is not None:
             self._left -= 1
         try:
@@ -77,11 +77,19 @@ class SmtpConnection:
             else:
                 self._announced = None
                 self._read_envelope()
-            self._hand_over(mail, following)
+            self._send_text(mail, following)
         except (OSError, EOFError) as problem:
-            self._is_open = False
-            words = "no answer in time" if isinstance(problem, BlockingIOError) else str(problem)
-            raise ConnectionLost(f"connection lost: {type(problem).__name__}: {words}") from problem
+            self._lose(problem)
+
+    def finish(self) -> None:
+        """Wait until the server has taken the mail that was started. Raises DeliveryError."""
+        try:
+            code, words = self._answers.next()
+        except (OSError, EOFError) as problem:
+            self._lose(problem)
+        self.is_in_doubt = False
+        if code != 250:
+            self._refuse(code, words)
 
     def abort(self) -> None:
         with suppress(OSError):
@@ -96,6 +104,11 @@ class SmtpConnection:
                 self._socket.sendall(b"QUIT\r\n")
                 self._answers.next()
         self._smtp.close()
+
+    def _lose(self, problem: Exception) -> NoReturn:
+        self._is_open = False
+        words = "no answer in time" if isinstance(problem, BlockingIOError) else str(problem)
+        raise ConnectionLost(f"connection lost: {type(problem).__name__}: {words}") from problem
 
     def _announce(self, mail: Mail) -> None:
         envelope = self._envelope(mail)
@@ -120,17 +133,13 @@ class SmtpConnection:
         self._check(recipient, RECIPIENT_TAKEN)
         self._check(data, TEXT_WANTED)
 
-    def _hand_over(self, mail: Mail, following: Mail | None) -> None:
+    def _send_text(self, mail: Mail, following: Mail | None) -> None:
         text = mail.wire()
         if following is not None and self._may_announce(following):
             text += self._envelope(following)
             self._announced = following
         self.is_in_doubt = True
         self._socket.sendall(text)
-        code, words = self._answers.next()
-        self.is_in_doubt = False
-        if code != 250:
-            self._refuse(code, words)
 
     def _may_announce(self, following: Mail) -> bool:
         if not self._is_pipelined or self._left == 0:

@@ -39,13 +39,18 @@ def open_to(server: ScriptedServer, settings) -> SmtpConnection:
     return SmtpConnection()
 
 
+def hand_over(connection: SmtpConnection, *mails: Mail | None) -> None:
+    connection.start(*mails)
+    connection.finish()
+
+
 def send_all(connection: SmtpConnection, *names: str) -> list[str]:
     """Send to each, announcing the next; what became of each."""
     mails = [mail(name) for name in names]
     ends = []
     for current, following in zip(mails, [*mails[1:], None], strict=True):
         try:
-            connection.send(current, following)
+            hand_over(connection, current, following)
         except DeliveryError as problem:
             ends.append(f"{type(problem).__name__}: {problem}")
         else:
@@ -122,7 +127,7 @@ def test_421_ends_the_connection(settings, word):
     with ScriptedServer(say=said) as server:
         connection = open_to(server, settings)
         with pytest.raises(ConnectionLost, match="421"):
-            connection.send(mail("ann"), mail("ben"))
+            hand_over(connection, mail("ann"), mail("ben"))
         connection.close()
 
     assert server.mails == []
@@ -132,7 +137,7 @@ def test_a_hang_up_after_the_dot_leaves_that_one_in_doubt_and_not_the_announced_
     with ScriptedServer(say=answers(dot_ann=HANG_UP)) as server:
         connection = open_to(server, settings)
         with pytest.raises(ConnectionLost):
-            connection.send(mail("ann"), mail("ben"))
+            hand_over(connection, mail("ann"), mail("ben"))
 
     assert connection.is_in_doubt
     assert server.log[-1] == "."
@@ -142,7 +147,7 @@ def test_a_hang_up_before_the_text_leaves_nothing_in_doubt(settings):
     with ScriptedServer(say=answers(RCPT_ann=HANG_UP)) as server:
         connection = open_to(server, settings)
         with pytest.raises(ConnectionLost):
-            connection.send(mail("ann"))
+            hand_over(connection, mail("ann"))
 
     assert not connection.is_in_doubt
 
@@ -163,14 +168,14 @@ def test_what_is_no_answer_ends_the_connection(settings, said):
     with ScriptedServer(say=answers(MAIL=said)) as server:
         connection = open_to(server, settings)
         with pytest.raises(ConnectionLost):
-            connection.send(mail("ann"))
+            hand_over(connection, mail("ann"))
 
 
 def test_a_refused_sender_is_no_fault_of_a_recipient(settings):
     with ScriptedServer(say=answers(MAIL="550 5.7.1 not you")) as server:
         connection = open_to(server, settings)
         with pytest.raises(ChannelDown) as raised:
-            connection.send(mail("ann"), mail("ben"))
+            hand_over(connection, mail("ann"), mail("ben"))
         connection.close()
 
     assert raised.value.permanent
@@ -179,7 +184,7 @@ def test_a_refused_sender_is_no_fault_of_a_recipient(settings):
 def test_an_announced_mail_that_is_not_to_come_is_not_replaced_by_a_farewell(settings):
     with ScriptedServer() as server:
         connection = open_to(server, settings)
-        connection.send(mail("ann"), mail("ben"))
+        hand_over(connection, mail("ann"), mail("ben"))
         connection.close()
         time.sleep(0.05)
 
@@ -190,9 +195,9 @@ def test_a_connection_says_when_it_has_carried_enough_and_announces_nothing_more
     settings.EMAIL_PER_CONNECTION = 2
     with ScriptedServer() as server:
         connection = open_to(server, settings)
-        connection.send(mail("ann"), mail("ben"))
+        hand_over(connection, mail("ann"), mail("ben"))
         assert not connection.is_spent
-        connection.send(mail("ben"), mail("cat"))
+        hand_over(connection, mail("ben"), mail("cat"))
         connection.close()
 
     assert connection.is_spent
@@ -219,7 +224,7 @@ def test_no_answer_is_waited_for_longer_than_its_time(settings, monkeypatch, sai
         server.say = drip if said else stall
         began = time.monotonic()
         with pytest.raises(ConnectionLost):
-            connection.send(mail("ann"))
+            hand_over(connection, mail("ann"))
 
     assert time.monotonic() - began < 1.2
 
@@ -230,7 +235,7 @@ def test_an_aborted_wait_ends_at_once(settings):
         threading.Timer(0.2, connection.abort).start()
         began = time.monotonic()
         with pytest.raises(ConnectionLost):
-            connection.send(mail("ann"))
+            hand_over(connection, mail("ann"))
 
     assert time.monotonic() - began < 1
 
