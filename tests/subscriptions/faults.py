@@ -54,18 +54,23 @@ class Product:
 
 
 @contextmanager
-def start(*command: str, data_dir: Path, mail: str, **environment: str) -> Iterator[Product]:
-    """`manage.py command…` on the suite's database; when the block ends, nothing of it is left."""
+def start(*command: str, data_dir: Path, mail: str, clock: Path | None = None, **environment: str) -> Iterator[Product]:
+    """`manage.py command…` on the suite's database; when the block ends, nothing of it is left.
+
+    `clock` is a file that says by how many seconds its clock is off (tests/clock.py).
+    """
     environment = {
         "SECRET_KEY": settings.SECRET_KEY,
         "DATABASE_URL": database_url(),
         "EMAIL_URL": mail,
         "EMAIL_CONNECTIONS": str(CONNECTIONS),
     } | environment
+    program, *arguments = manage(*command)
+    under = ["-m", "tests.clock", str(clock)] if clock else []
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "log").open("ab") as log:
         process = subprocess.Popen(
-            manage(*command),
+            [program, *under, *arguments],
             cwd=ROOT,
             env=product_environment(data_dir, **environment),
             stdin=subprocess.DEVNULL,
@@ -148,6 +153,11 @@ def wait_until_tried(times: int, *people: Subscriber) -> None:
     """Until each of them has been tried so often, and waits again or is done."""
     tried = Delivery.objects.filter(subscriber__in=people, attempts__gte=times).exclude(state="sending")
     wait_for(lambda: tried.count() == len(people), seconds=30, what=f"try {times}")
+
+
+def wait_for_pause(reason: str = "") -> None:
+    """Until the channel pauses, and staff can read why."""
+    wait_for(ChannelPause.objects.filter(reason__contains=reason).exists, seconds=30, what="the pause")
 
 
 def assert_told(sink: Sink, people: Iterable[Subscriber], *, repeats: int = 0) -> None:

@@ -20,6 +20,7 @@ from tests.subscriptions.faults import (
     start,
     states,
     wait_for_end,
+    wait_for_pause,
     wait_until_tried,
 )
 
@@ -50,10 +51,6 @@ def good(_step: str, _word: str) -> None:
 
 def end_of(one) -> tuple[str, str, int]:
     return Delivery.objects.values_list("state", "last_error", "attempts").get(subscriber=one)
-
-
-def wait_for_pause(reason: str = "") -> None:
-    wait_for(ChannelPause.objects.filter(reason__contains=reason).exists, seconds=30, what="the pause")
 
 
 def test_a_server_that_refuses_connections_costs_nobody_anything(sink):
