@@ -22,7 +22,7 @@ from incidents.models import Incident
 from subscriptions.bell import ring
 from subscriptions.models import ChannelPause, Delivery, Subscriber
 from tests.make import make_incident, make_page
-from tests.servers import ROOT, manage, processes_of, product_environment, wait_for
+from tests.servers import ROOT, kill, manage, processes_of, product_environment, wait_for
 from tests.sink import Sink
 
 WORKERS = 2  # as in Q_CLUSTER
@@ -59,12 +59,7 @@ def start(*command: str, data_dir: Path, mail: str, clock: Path | None = None, *
 
     `clock` is a file that says by how many seconds its clock is off (tests/clock.py).
     """
-    environment = {
-        "SECRET_KEY": settings.SECRET_KEY,
-        "DATABASE_URL": database_url(),
-        "EMAIL_URL": mail,
-        "EMAIL_CONNECTIONS": str(CONNECTIONS),
-    } | environment
+    environment |= {"EMAIL_URL": mail, "EMAIL_CONNECTIONS": str(CONNECTIONS)}
     program, *arguments = manage(*command)
     under = ["-m", "tests.clock", str(clock)] if clock else []
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -72,7 +67,7 @@ def start(*command: str, data_dir: Path, mail: str, clock: Path | None = None, *
         process = subprocess.Popen(
             [program, *under, *arguments],
             cwd=ROOT,
-            env=product_environment(data_dir, **environment),
+            env=suite_environment(data_dir, **environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -86,6 +81,12 @@ def start(*command: str, data_dir: Path, mail: str, clock: Path | None = None, *
         product.kill_all()
 
 
+def suite_environment(data_dir: Path, **environment: str) -> dict[str, str]:
+    """What a process of the product gets here, with the key that signs what stands in the queue."""
+    ours = {"SECRET_KEY": settings.SECRET_KEY, "DATABASE_URL": database_url()}
+    return product_environment(data_dir, **(ours | environment))
+
+
 def database_url() -> str:
     """The suite's own scratch database, as a child process is told of it."""
     database = connection.settings_dict
@@ -93,35 +94,6 @@ def database_url() -> str:
         return f"sqlite:///{database['NAME']}"
     user, password, host = (quote(str(database[name]), safe="") for name in ("USER", "PASSWORD", "HOST"))
     return f"postgresql://{user}:{password}@{host}:{database['PORT']}/{database['NAME']}"
-
-
-def parts(data_dir: Path) -> dict[str, list[int]]:
-    """The living processes by what they are; "worker" are those that the cluster's sentinel started, in that order."""
-    commands = processes_of(data_dir)
-    parents = {process: _parent(process) for process in commands}
-    found: dict[str, list[int]] = {}
-    for process, command in sorted(commands.items()):
-        if "qcluster" in command:
-            above = parents[process]
-            depth = 0
-            while "qcluster" in commands.get(above, ""):
-                depth, above = depth + 1, parents[above]
-            name = ("cluster", "sentinel", "worker")[min(depth, 2)]
-        elif "guard.py" in command:
-            name = "guard"
-        elif "statuspage.wsgi" in command:
-            name = "web"
-        elif command.rstrip().endswith((" worker", " serve", " web")):
-            name = "supervisor"
-        else:
-            continue
-        found.setdefault(name, []).append(process)
-    return found
-
-
-def kill(process: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # the end of another may have ended it already
-        os.kill(process, signal.SIGKILL)
 
 
 def publish(title: str = "Slow mailings") -> Incident:
@@ -166,10 +138,3 @@ def assert_told(sink: Sink, people: Iterable[Subscriber], *, repeats: int = 0) -
     assert set(sink.counts) == expected
     assert len(sink.received) - len(expected) <= repeats
     assert {len(ids) for ids in sink.message_ids.values()} == {1}
-
-
-def _parent(process: int) -> int:
-    try:
-        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return 0

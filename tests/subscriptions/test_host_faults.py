@@ -16,7 +16,7 @@ from django.db import connection
 
 from subscriptions.bell import ring
 from tests.make import make_subscribers
-from tests.servers import ROOT, manage, postgres, processes_of, product_environment, wait_for
+from tests.servers import ROOT, manage, postgres, processes_of, wait_for
 from tests.sink import Sink, free_port, make_certificate
 from tests.subscriptions.faults import (
     IN_FLIGHT,
@@ -26,6 +26,7 @@ from tests.subscriptions.faults import (
     retry_now,
     start,
     states,
+    suite_environment,
     wait_for_end,
     wait_for_pause,
 )
@@ -75,7 +76,7 @@ def test_a_database_that_is_locked_for_long_repeats_nothing(data_dir):
 @pytest.mark.postgres
 def test_a_database_that_goes_and_comes_back_repeats_nothing(data_dir):
     with postgres() as database, Sink(delay=0.01) as sink:
-        environment = product_environment(data_dir, DATABASE_URL=database.url)
+        environment = suite_environment(data_dir, DATABASE_URL=database.url)
 
         def run(*command: str) -> None:
             subprocess.run(manage(*command), env=environment, cwd=ROOT, check=True, timeout=60)

@@ -21,19 +21,17 @@ from subscriptions.bell import ring
 from subscriptions.consent import unsubscribe
 from subscriptions.models import Delivery, Notification, Subscriber
 from tests.make import make_page, make_subscribers
-from tests.servers import ROOT, manage, product_environment, wait_for
+from tests.servers import ROOT, kill, manage, parts, wait_for
 from tests.sink import HANG, Sink, always
 from tests.subscriptions.faults import (
     IN_FLIGHT,
     Product,
     assert_told,
-    database_url,
-    kill,
-    parts,
     publish,
     retry_now,
     start,
     states,
+    suite_environment,
     wait_for_end,
 )
 
@@ -91,7 +89,7 @@ def spread(people: list[Subscriber], *, every: int) -> list[Subscriber]:
 def test_staff_s_process_killed_while_posting_has_posted_all_or_nothing(data_dir, after_commit, updates):
     make_page()
     people = make_subscribers(5)
-    environment = product_environment(data_dir, DATABASE_URL=database_url())
+    environment = suite_environment(data_dir)
     post = [*manage("shell", "-v", "0", "-c"), POST_AND_DIE.format(after_commit=after_commit)]
     assert subprocess.run(post, env=environment, cwd=ROOT, check=False).returncode == -signal.SIGKILL
 
@@ -239,7 +237,7 @@ def test_three_clusters_with_three_schedulers_on_one_database_send_each_mail_onc
         loop += "from django.utils import timezone\n"
         loop += "for _ in range(20): Schedule.objects.update(next_run=timezone.now()); scheduler()"
         shell = [*manage("shell", "-v", "0", "-c"), loop]
-        environment = product_environment(data_dir, DATABASE_URL=database_url())
+        environment = suite_environment(data_dir)
         schedulers = [subprocess.Popen(shell, env=environment, cwd=ROOT) for _scheduler in range(3)]
         assert [process.wait(timeout=60) for process in schedulers] == [0, 0, 0]
         wait_for_end()
