@@ -31,7 +31,11 @@ from tests.subscriptions.faults import (
     wait_for_pause,
 )
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("without_snapshot"),
+]
 
 MAKE = """
 from tests.make import make_incident, make_page, make_subscribers

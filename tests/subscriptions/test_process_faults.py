@@ -35,7 +35,11 @@ from tests.subscriptions.faults import (
     wait_for_end,
 )
 
-pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("without_snapshot"),
+]
 
 # A process of staff's side that posts, and dies at a moment of that.
 POST_AND_DIE = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -14,8 +14,6 @@ from django.utils import timezone
 
 from incidents.actions import UpdateText, open_incident, post_update
 from incidents.models import Change, IncidentUpdate, Page, StatusChange, UpdateComponent
-from incidents.signals import page_changed
-from publishing.receivers import publish_after_change
 from subscriptions import tasks
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.delivery import run_deliveries
@@ -24,7 +22,7 @@ from subscriptions.models import Delivery, Notification, Subscriber
 from tests.make import make_component, make_incident, make_page, make_subscriber, make_subscribers
 from tests.sink import Sink
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_snapshot")]
 
 MODELS = (IncidentUpdate, UpdateComponent, StatusChange, Change, Subscriber, Notification, Delivery)
 
@@ -42,14 +40,6 @@ class FailingStatement:
             self.was_reached = True
             raise OperationalError("the database is away")
         return execute(sql, params, many, context)
-
-
-@pytest.fixture(autouse=True)
-def without_snapshot() -> Iterator[None]:
-    """What publishing files does when the database fails is held elsewhere, and each time would take a second."""
-    page_changed.disconnect(dispatch_uid="publish_after_change")
-    yield
-    page_changed.connect(publish_after_change, dispatch_uid="publish_after_change")
 
 
 def facts() -> dict[str, int]:
