@@ -129,7 +129,7 @@ def wait_for_end(sink: Sink) -> None:
 
     seen, seen_at = -1, time.monotonic()
     while time.monotonic() - seen_at < NO_PROGRESS:
-        is_fanned_out = not Notification.objects.filter(fanned_out_at__isnull=True).exists()
+        is_fanned_out = Notification.objects.filter(fanned_out_at__isnull=False).exists()  # there is but the one
         if is_fanned_out and not Delivery.objects.exclude(state="sent").exists():
             return
         if len(sink.received) != seen:
@@ -156,7 +156,7 @@ def report(
 ) -> int:
     counts = sink.counts
     lost, repeated = len(addresses - set(counts)), len(sink.received) - len(counts)
-    most_ids = max(len(ids) for ids in sink.message_ids.values())
+    most_ids = max((len(ids) for ids in sink.message_ids.values()), default=0)
     row = [
         "SQLite" if database.startswith("sqlite") else "PostgreSQL",
         f"{len(addresses):,}",
@@ -167,8 +167,7 @@ def report(
         str(bound),
         str(most_ids),
         f"{posted_in:.1f}",
-        f"{sink.received[0].at - began:.1f}",
-        f"{sink.received[-1].at - began:.1f}",
+        *(f"{mail.at - began:.1f}" for mail in sink.received[:1] + sink.received[-1:]),
     ]
     print("| " + " | ".join(row) + " |", flush=True)
     return int(lost > 0 or repeated > bound or most_ids > 1 or set(counts) != addresses)

@@ -121,6 +121,11 @@ def wait_for_end(*, seconds: float = 60) -> None:
     wait_for(lambda: states() and not states().keys() & {"queued", "sending"}, seconds=seconds, what="the last mail")
 
 
+def assert_in_time(sink: Sink, people: Iterable[Subscriber]) -> None:
+    """A fault that comes when all has been sent proves nothing."""
+    assert 0 < len(sink.counts) < len(list(people))
+
+
 def wait_until_tried(times: int, *people: Subscriber) -> None:
     """Until each of them has been tried so often, and waits again or is done."""
     tried = Delivery.objects.filter(subscriber__in=people, attempts__gte=times).exclude(state="sending")
