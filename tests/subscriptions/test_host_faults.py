@@ -140,7 +140,7 @@ def test_without_sound_tls_nothing_is_said(tmp_path):
         sink.tls = another
         retry_now()
         wait_for_pause("certificate")
-        assert states() == {"queued": 5}
+        wait_for(lambda: states() == {"queued": 5}, what="the end of the claim")
         assert (sink.asked["AUTH", ""], sink.received) == (0, [])
 
         sink.tls = theirs

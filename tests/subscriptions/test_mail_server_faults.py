@@ -72,7 +72,7 @@ def test_a_server_that_refuses_connections_costs_nobody_anything(sink):
     try:
         publish()
         wait_for_pause("Connection refused")
-        assert states() == {"queued": 20}
+        wait_for(lambda: states() == {"queued": 20}, what="the end of the claim")
     finally:
         sink.start()
 
@@ -173,7 +173,7 @@ def test_a_server_that_is_too_busy_to_talk_is_called_later(sink):
 
     publish()
     wait_for_pause("421 4.3.2 too busy")
-    assert states() == {"queued": 5}
+    wait_for(lambda: states() == {"queued": 5}, what="the end of the claim")
     sink.answer = good
     retry_now()
     wait_for_end()
@@ -217,7 +217,7 @@ def test_a_server_that_refuses_all_of_us_fails_nobody_and_staff_can_read_why(sin
 
     publish()
     wait_for_pause(said)
-    assert states() == {"queued": 10}
+    wait_for(lambda: states() == {"queued": 10}, what="the end of the claim")
     assert set(Delivery.objects.values_list("attempts", flat=True)) == {0}
 
     sink.answer = good
