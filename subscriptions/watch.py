@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from incidents.models import IncidentUpdate
 from subscriptions import ledger
 from subscriptions.channels import CHANNELS
 from subscriptions.choices import DeliveryState, Purpose
+from subscriptions.journal import journals
 from subscriptions.models import Delivery, Notification
 from subscriptions.reminders import due_reminders
 from subscriptions.throttle import rest_of
@@ -36,13 +38,14 @@ def last_seen() -> dt.datetime | None:
 def is_stuck(now: dt.datetime | None = None) -> bool:
     """Whether something has been owed for half a minute while the worker gave no sign of life for as long.
 
-    A worker that was started less than that ago is to be left alone.
+    What it claimed counts as well, though nobody else may send that before the lease is over. A worker that was
+    started less than that ago is to be left alone.
     """
     now = now or timezone.now()
     seen = last_seen()
     if seen is not None and now - seen < SILENCE:
         return False
-    return owes(now, since=now - SILENCE)
+    return owes(now, since=now - SILENCE) or _holds_a_silent_claim(now)
 
 
 def owes(now: dt.datetime, *, since: dt.datetime | None = None) -> bool:
@@ -66,6 +69,15 @@ def owes_soon(now: dt.datetime) -> bool:
         return True
     rests = [(ledger.is_due(channel, now), rest_of(channel, now)) for channel in CHANNELS]
     return any(is_due and left is not None and left < SWEEP_EVERY for is_due, left in rests)
+
+
+def _holds_a_silent_claim(now: dt.datetime) -> bool:
+    """Whether a sender of this host holds a claim and has begun or ended no message for half a minute."""
+    for journal in journals(settings.JOURNAL_DIR):
+        with contextlib.suppress(FileNotFoundError):  # settled while we looked
+            if dt.datetime.fromtimestamp(journal.stat().st_mtime, dt.UTC) <= now - SILENCE:
+                return True
+    return False
 
 
 def _stamp_file() -> Path:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.servers import find_nginx, find_postgres
 PROGRAMS = {
     "browser": (find_chromium, "no Chromium on PATH or in CHROMIUM; on Debian: apt-get install chromium"),
     "postgres": (find_postgres, "no PostgreSQL programs; on Debian: apt-get install postgresql"),
+    "openssl": (partial(shutil.which, "openssl"), "no openssl on PATH; on Debian: apt-get install openssl"),
     "nginx": (find_nginx, "no nginx; on Debian: apt-get install nginx"),
     "imap": (find_dovecot, "no Dovecot; on Debian: apt-get install dovecot-imapd"),
 }

@@ -119,6 +119,42 @@ def processes_of(data_dir: Path) -> dict[int, str]:
     return found
 
 
+def parts(data_dir: Path) -> dict[str, list[int]]:
+    """The living processes by what they are; "worker" are those that the cluster's sentinel started, in that order."""
+    commands = processes_of(data_dir)
+    parents = {process: _parent(process) for process in commands}
+    found: dict[str, list[int]] = {}
+    for process, command in sorted(commands.items()):
+        if "qcluster" in command:
+            above = parents[process]
+            depth = 0
+            while "qcluster" in commands.get(above, ""):
+                depth, above = depth + 1, parents[above]
+            name = ("cluster", "sentinel", "worker")[min(depth, 2)]
+        elif "guard.py" in command:
+            name = "guard"
+        elif "statuspage.wsgi" in command:
+            name = "web"
+        elif command.rstrip().endswith((" worker", " serve", " web")):
+            name = "supervisor"
+        else:
+            continue
+        found.setdefault(name, []).append(process)
+    return found
+
+
+def kill(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # the end of another may have ended it already
+        os.kill(process, signal.SIGKILL)
+
+
+def _parent(process: int) -> int:
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def _is_zombie(folder: Path) -> bool:
     return "\nState:\tZ" in (folder / "status").read_text()
 

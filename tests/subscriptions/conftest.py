@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from incidents.signals import page_changed
+from publishing.receivers import publish_after_change
 from subscriptions.tokens import make_token
 from tests.make import make_subscriber
 
@@ -18,3 +20,11 @@ def token_path() -> Callable[[str], str]:
         return f"/subscribe/{purpose}/{make_token(make_subscriber(), purpose)}"
 
     return path
+
+
+@pytest.fixture
+def without_snapshot() -> Iterator[None]:
+    """Files are not published: they know nothing of mail, and would cost each of many updates a second."""
+    page_changed.disconnect(dispatch_uid="publish_after_change")
+    yield
+    page_changed.connect(publish_after_change, dispatch_uid="publish_after_change")

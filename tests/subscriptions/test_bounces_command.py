@@ -17,8 +17,8 @@ from subscriptions.models import Delivery, Notification
 from subscriptions.return_path import return_path
 from tests.imap import imap_server
 from tests.make import make_incident, make_subscribers
+from tests.subscriptions.faults import database_url
 from tests.subscriptions.reports import bounce, complaint, letter
-from tests.subscriptions.test_kill import database_url
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from subscriptions.models import Delivery, Notification
 from tests.make import make_incident, make_subscribers
-from tests.subscriptions.test_kill import database_url
+from tests.subscriptions.faults import database_url
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 

@@ -14,6 +14,7 @@ from django_q.models import OrmQ, Schedule
 
 from incidents.models import Incident
 from subscriptions import checks, schedules, tasks, watch
+from subscriptions.journal import Journal
 from subscriptions.models import ChannelPause, Delivery, Notification
 from tests.make import make_incident, make_maintenance, make_page, make_subscribers
 
@@ -154,6 +155,20 @@ def test_a_worker_is_stuck_when_it_owes_and_is_silent():
     tasks.drain()
     os.utime(watch._stamp_file(), (0, 0))
     assert not watch.is_stuck(timezone.now() + HALF_A_MINUTE)
+
+
+def test_a_worker_is_stuck_when_it_is_silent_about_what_it_claimed(settings):
+    now = timezone.now()
+    journal = Journal(settings.JOURNAL_DIR, uuid.uuid4())
+
+    assert not watch.is_stuck(now)
+    assert watch.is_stuck(now + 2 * HALF_A_MINUTE)
+    watch.stamp()
+    assert not watch.is_stuck(now + HALF_A_MINUTE / 2)
+    os.utime(watch._stamp_file(), (0, 0))
+    journal.remove()
+    assert not watch.is_stuck(now + 2 * HALF_A_MINUTE)
+    journal.close()
 
 
 @pytest.mark.parametrize("debt", ["update", "fan-out", "delivery", "lease"])
