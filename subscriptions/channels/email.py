@@ -7,6 +7,7 @@ from email.utils import format_datetime, parseaddr
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from subscriptions import wording
 from subscriptions.channels.errors import DeliveryError
@@ -21,14 +22,14 @@ from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, make_token
 TOKENS = {CONFIRM, MANAGE, UNSUBSCRIBE}
 
 
-def compose(notification: Notification, *, language: str, time_zone: str) -> Template:
-    """The mail of `notification`, with slots for what is one subscriber's alone."""
+def compose(notification: Notification, *, language: str, time_zone: str, is_test: bool = False) -> Template:
+    """The mail of `notification`, with slots for what is one subscriber's alone. A test is marked in its subject."""
     links = {purpose: personal_url(purpose, slot(purpose)) for purpose in TOKENS}
     words = wording.write(notification, links, language=language, time_zone=time_zone)
     headers = {
         "From": _from(words.sender_name),
         "To": slot("address"),
-        "Subject": encoded_words(words.subject),
+        "Subject": encoded_words(_("[Test] %(subject)s") % {"subject": words.subject} if is_test else words.subject),
         "Date": format_datetime(timezone.now(), usegmt=False),
         "Message-ID": f"<{slot('messageid')}>",
         "Auto-Submitted": "auto-generated",
@@ -64,14 +65,14 @@ def sender_address() -> str:
 class MailConnection:
     transport: SmtpConnection | Outbox
 
-    def send(self, message: Template, delivery: Delivery) -> None:
-        """Hand over `message` to the subscriber of `delivery` alone. Raises DeliveryError."""
+    def send(self, message: Template, delivery: Delivery) -> str:
+        """Hand over `message` to the subscriber of `delivery` alone; what the server said. Raises DeliveryError."""
         recipient = wire_address(delivery.subscriber.endpoint)
         if not recipient.isascii() and not self.transport.takes_utf8_addresses:
             raise DeliveryError("the mail server takes no address with letters beyond ASCII", permanent=True)
         values = {purpose: make_token(delivery.subscriber, purpose) for purpose in TOKENS & set(message.names)}
         values |= {"address": recipient, "messageid": message_id(delivery)}
-        self.transport.send(recipient, message.fill({name: value.encode() for name, value in values.items()}))
+        return self.transport.send(recipient, message.fill({name: value.encode() for name, value in values.items()}))
 
     def close(self) -> None:
         self.transport.close()

@@ -24,7 +24,8 @@ class Outbox:
         except OSError as problem:
             raise ChannelDown(str(problem)) from problem
 
-    def send(self, _recipient: str, message: bytes) -> None:
+    def send(self, _recipient: str, message: bytes) -> str:
+        """Keep one mail; the name of its file."""
         name = f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
         unfinished = self._directory / f".{name}.tmp"
         try:
@@ -33,6 +34,7 @@ class Outbox:
         except OSError as problem:
             unfinished.unlink(missing_ok=True)
             raise ChannelDown(str(problem)) from problem
+        return f"{name}.eml"
 
     def close(self) -> None:
         """Nothing is open."""

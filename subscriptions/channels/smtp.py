@@ -39,11 +39,11 @@ class SmtpConnection:
         self.takes_utf8_addresses = self._smtp.has_extn("smtputf8")
         self._is_pipelined = self._smtp.has_extn("pipelining")
 
-    def send(self, recipient: str, message: bytes) -> None:
-        """Hand over one mail to one recipient; its lines end in CRLF. Raises DeliveryError."""
+    def send(self, recipient: str, message: bytes) -> str:
+        """Hand over one mail to one recipient; its lines end in CRLF. The server's answer; raises DeliveryError."""
         options = "" if recipient.isascii() else " SMTPUTF8 BODY=8BITMIME"
         try:
-            self._hand_over(recipient, message, options)
+            return self._hand_over(recipient, message, options)
         except smtplib.SMTPServerDisconnected as problem:
             raise ConnectionLost(f"connection lost: {problem}") from problem
         except OSError as problem:
@@ -55,7 +55,7 @@ class SmtpConnection:
         except (OSError, smtplib.SMTPException):
             self._smtp.close()
 
-    def _hand_over(self, recipient: str, message: bytes, options: str) -> None:
+    def _hand_over(self, recipient: str, message: bytes, options: str) -> str:
         answers = self._envelope(f"MAIL FROM:<{self._sender}>{options}", f"RCPT TO:<{recipient}>", "DATA")
         code, words = next(answers)
         if code != 250:
@@ -72,6 +72,7 @@ class SmtpConnection:
         code, words = self._smtp.getreply()
         if code != 250:
             self._refuse(code, words)
+        return _words(code, words)
 
     def _envelope(self, *lines: str) -> Iterator[tuple[int, bytes]]:
         """The answers to `lines`: sent in one go where the server allows it (RFC 2920), else each after the other."""
