@@ -135,6 +135,8 @@ class Progress:
     def _rate_words(self) -> str:
         if not self.rate:
             return "–"
+        if self.rate < 1:
+            return _("%(rate)s a minute") % {"rate": counted(round(self.rate * 60))}
         return _("%(rate)s a second") % {"rate": counted(self.rate, 0 if self.rate >= 10 else 1)}
 
     def _time_left_words(self) -> str:

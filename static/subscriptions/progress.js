@@ -16,11 +16,11 @@ function show(panel, now) {
   announce(panel, now.announcement);
 }
 
-// What is said aloud changes at each tenth and at each turn; at the first look nothing has changed yet.
+// What is said aloud changes at each tenth and at each turn, not with every look.
 function announce(panel, words) {
-  const place = panel.querySelector("[data-announces]");
-  if (panel.dataset.said !== undefined && panel.dataset.said !== words) place.textContent = words;
+  if (panel.dataset.said === words) return;
   panel.dataset.said = words;
+  panel.querySelector("[data-announces]").textContent = words;
 }
 
 // False when there is nothing more to ask for: it is done, or we are no longer let in. A server that is away for a

@@ -28,7 +28,6 @@ class DeliveryAdmin(LedgerAdmin):
     list_filter = ["state", "notification__purpose"]
     list_select_related = ["subscriber", "notification__update__incident", "notification__subscriber"]
     search_fields = ["subscriber__endpoint", "last_error"]
-    search_help_text = gettext_lazy("Address, or what the mail server said")
     fields = ["subscriber", "what", "state", "attempts", "created_at", "due_at", "lease_until", "sent_at", "last_error"]
     actions = ["try_again"]
 
