@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from incidents.models import Page
@@ -254,12 +255,16 @@ def _here(rows: list[Row], *, for_update: bool = False) -> dict[str, Subscriber]
     known = Subscriber.objects.filter(channel=Channel.EMAIL, endpoint_key__in=[row.address.key for row in rows])
     if for_update:
         known = known.select_for_update(no_key=True)
-    return {subscriber.endpoint_key: subscriber for subscriber in known.prefetch_related("components", "groups")}
+    here = list(known)
+    prefetch_related_objects([who for who in here if not who.all_components], "components", "groups")
+    return {subscriber.endpoint_key: subscriber for subscriber in here}
 
 
 def _scope_of(subscriber: Subscriber) -> Scope:
+    if subscriber.all_components:
+        return Scope(everything=True)
     return Scope(
-        everything=subscriber.all_components,
+        everything=False,
         components=frozenset(component.pk for component in subscriber.components.all()),
         groups=frozenset(group.pk for group in subscriber.groups.all()),
     )
