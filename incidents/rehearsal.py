@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
 from incidents.models import IncidentUpdate
-from incidents.signals import preview_requested
+from incidents.signals import preview_requested, trial_requested
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,8 @@ def preview(update: IncidentUpdate) -> list[PreviewPane]:
     for _receiver, answer in preview_requested.send(sender=IncidentUpdate, update=update):
         panes.extend(answer)
     return panes
+
+
+def trials(update: IncidentUpdate, user: Any) -> list[Callable[[], str]]:
+    """Ways to send `update` to `user` alone. To be asked for inside a rehearsal, and called after it."""
+    return [trial for _receiver, trial in trial_requested.send(sender=IncidentUpdate, update=update, user=user)]

@@ -12,14 +12,21 @@ WRITER, PUBLISHER, ADMINISTRATOR = "Writer", "Publisher", "Administrator"
 PUBLISH = "incidents.publish_incident"
 WRITE = "incidents.add_incident"
 
+# Permissions of apps above this one are named, not imported: they are granted where those apps are installed.
+SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
+
 WRITER_PERMISSIONS = {
     "incidents": [
         *(f"{act}_{model}" for model in ("incident", "scheduledmaintenance") for act in ("view", "add", "change")),
         *(f"view_{model}" for model in ("component", "componentgroup", "page", "change")),
     ],
+    "subscriptions": SEES_WHO_WAS_TOLD,
 }
-PUBLISHER_PERMISSIONS = {"incidents": [*WRITER_PERMISSIONS["incidents"], "publish_incident"]}
-# Permissions of apps above this one are named, not imported: they are granted where those apps are installed.
+# Who may publish may also pause what subscribers are told, and try again what failed.
+PUBLISHER_PERMISSIONS = {
+    "incidents": [*WRITER_PERMISSIONS["incidents"], "publish_incident"],
+    "subscriptions": SEES_WHO_WAS_TOLD,
+}
 ADMINISTRATOR_PERMISSIONS = {
     "incidents": [
         *PUBLISHER_PERMISSIONS["incidents"],
@@ -28,7 +35,7 @@ ADMINISTRATOR_PERMISSIONS = {
     ],
     "subscriptions": [
         *(f"{act}_subscriber" for act in ("view", "add", "change", "delete")),
-        *(f"view_{model}" for model in ("notification", "delivery")),
+        *SEES_WHO_WAS_TOLD,
     ],
     "auth": [*(f"{act}_user" for act in ("view", "add", "change")), "view_group"],
 }

@@ -1,4 +1,4 @@
-"""The two ways in which news travels upward from the facts."""
+"""The ways in which news and questions travel upward from the facts."""
 
 from __future__ import annotations
 
@@ -11,3 +11,12 @@ page_changed = Signal()
 # Asked while a draft is rehearsed inside a transaction that is rolled back afterwards, with `update` (the
 # IncidentUpdate as it would be). Receivers answer with a list of incidents.rehearsal.PreviewPane.
 preview_requested = Signal()
+
+# Asked in the same place, with `update` and `user`, when staff want to get a draft themselves. Receivers answer with a
+# function that sends it and returns what came of it, in words: it is called when the rehearsal is over, since nobody
+# may hold a transaction while a server takes its time.
+trial_requested = Signal()
+
+# Asked while a notice's own page is made for staff, with `notice` and `user`. Receivers answer with a piece of HTML, or
+# with None.
+notice_shown = Signal()

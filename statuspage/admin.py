@@ -7,12 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from incidents.board import board
 from publishing.publish import behind
+from subscriptions.outbox_views import MAY_SEE
 
 
 class StatuspageAdminSite(admin.AdminSite):
@@ -40,13 +41,10 @@ class StatuspageAdminSite(admin.AdminSite):
         first_screen = {
             **board(request.user, now),
             "behind": behind(now),
-            "outbox_url": _url_or_none("admin:subscriptions_outbox"),
+            "outbox_url": _outbox_url(request.user),
         }
         return super().index(request, {**first_screen, **(extra_context or {})})
 
 
-def _url_or_none(name: str) -> str | None:
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return None
+def _outbox_url(user: Any) -> str | None:
+    return reverse("admin:subscriptions_outbox") if user.has_perm(MAY_SEE) else None

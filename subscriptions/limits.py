@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,6 +69,21 @@ def renewal(kind: str, who: str, *, limit: int, now: dt.datetime) -> dt.datetime
     """When `who` may do `kind` again, if `limit` of them are used up; else None."""
     used_up = Allowance.objects.filter(key=_key(kind, who), used__gte=limit, renews_at__gt=now)
     return used_up.values_list("renews_at", flat=True).first()
+
+
+def spend_each(kind: str, whos: list[str], *, limit: int, per: dt.timedelta, now: dt.datetime) -> list[bool]:
+    """`spend` for each of many at once: whether each may, in their order."""
+    left = {who: grant.count for who, grant in take_each(kind, Counter(whos), limit=limit, per=per, now=now).items()}
+    may = []
+    for who in whos:
+        may.append(left[who] > 0)
+        left[who] -= 1
+    return may
+
+
+def forget(kind: str, who: str) -> bool:
+    """Drop what was counted of `kind` by `who`; whether there was anything."""
+    return Allowance.objects.filter(key=_key(kind, who)).delete()[0] > 0
 
 
 def forget_old_counts(now: dt.datetime) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -171,8 +172,8 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state=DeliveryState.QUEUED), name="delivery_due"),
             models.Index(fields=["lease_until"], condition=Q(state=DeliveryState.SENDING), name="delivery_leased"),
-            # How far a notification has come is counted from this index alone.
-            models.Index(fields=["notification", "state"], name="delivery_progress"),
+            # How far a notification has come, and how fast, is counted from this index alone.
+            models.Index(fields=["notification", "state", "sent_at"], name="delivery_progress_by_time"),
         ]
 
     def __str__(self) -> str:
@@ -205,6 +206,21 @@ class Allowance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.used} until {self.renews_at:%Y-%m-%d %H:%M}"
+
+
+class UploadedList(models.Model):
+    """A file of subscribers that a member of the staff has sent and not yet confirmed: nothing of it is acted on.
+
+    It holds addresses, so it goes as soon as it is imported or dropped, and after a day.
+    """
+
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    name = models.CharField(max_length=200)
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Watermark(models.Model):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from email.utils import parseaddr
 from pathlib import Path
 
 FILE_NAME = re.compile(r"[\w-][\w.@+-]{0,200}\.eml", re.ASCII)
@@ -59,6 +60,17 @@ def read_mail(outbox: Path, name: str) -> Mail | None:
         html=_body(message, "html"),
         links=list(dict.fromkeys(link.rstrip(".,;:!?)") for link in LINK.findall(text))),
     )
+
+
+def remove_mails_to(outbox: Path, address: str) -> int:
+    """Delete every mail that is addressed to `address`; how many."""
+    count = 0
+    for name in mail_names(outbox):
+        line = read_line(outbox, name)
+        if line is not None and parseaddr(line.to)[1].casefold() == address.casefold():
+            (outbox / name).unlink(missing_ok=True)
+            count += 1
+    return count
 
 
 def _read(outbox: Path, name: str, *, headers_only: bool = False) -> EmailMessage | None:

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from subscriptions import outbox
 
 MAILS_PER_PAGE = 50
-MAY_SEE = "subscriptions.view_delivery"
+# Mails hold the personal links of subscribers: whoever opens one may act in their place.
+MAY_SEE = "subscriptions.change_subscriber"
 # A mail brings its style along; a page of ours never does. It may run nothing, load nothing, send nothing, and its
 # links open beside the Outbox.
 MAIL_POLICY = (
@@ -74,7 +75,6 @@ def _show(request: HttpRequest, site: AdminSite, template: str, context: dict[st
 
 
 def _outbox_of(request: HttpRequest) -> Path:
-    """Mails hold the personal links of subscribers: only for staff who may see deliveries."""
     if not request.user.has_perm(MAY_SEE):
         raise PermissionDenied
     return Path(settings.OUTBOX_DIR)

@@ -7,6 +7,7 @@ import datetime as dt
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from incidents.models import IncidentUpdate
@@ -48,12 +49,16 @@ def is_stuck(now: dt.datetime | None = None) -> bool:
     return owes(now, since=now - SILENCE) or _holds_a_silent_claim(now)
 
 
+def updates_not_begun() -> QuerySet[IncidentUpdate]:
+    """Published updates that are to be told, and that no worker has taken up yet."""
+    return IncidentUpdate.objects.public().filter(notify=True).exclude(notifications__purpose=Purpose.UPDATE)
+
+
 def owes(now: dt.datetime, *, since: dt.datetime | None = None) -> bool:
     """Whether anything could be paid at `now` that was owed at `since` (`now` by default) already."""
     since = since or now
-    untold = IncidentUpdate.objects.public().filter(notify=True, published_at__lte=since)
     return (
-        untold.exclude(notifications__purpose=Purpose.UPDATE).exists()
+        updates_not_begun().filter(published_at__lte=since).exists()
         or any(reminder.due_at <= since for reminder in due_reminders(now))
         or Notification.objects.filter(
             fanned_out_at__isnull=True, paused_at__isnull=True, created_at__lte=since

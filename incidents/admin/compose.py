@@ -20,11 +20,11 @@ from django.utils.translation import gettext as _
 
 from incidents.actions import StaleIncident
 from incidents.board import notice_url
-from incidents.forms.compose import DRAFT, PREVIEW, PUBLISH, ComposeForm, seen_by_now
+from incidents.forms.compose import DRAFT, PREVIEW, PUBLISH, TRIAL, ComposeForm, seen_by_now
 from incidents.forms.fields import zone_names
 from incidents.leads import leads_words
 from incidents.models import Change, Component, Incident, IncidentUpdate, Page
-from incidents.rehearsal import preview, rehearsal
+from incidents.rehearsal import preview, rehearsal, trials
 from incidents.roles import may_publish
 
 SHOWN_UPDATES = 3
@@ -117,6 +117,7 @@ def show(request: HttpRequest, screen: Screen, form: ComposeForm, **extra: Any) 
         "zones": zone_names() if "time_zone" in form.fields else [],
         "functions": Component.objects.public().values_list("name", flat=True) if form.effects else [],
         "preview_url": f"{request.path}preview/",
+        "offers_trial": not screen.panes,
         **extra,
     }
     return render(request, "admin/incidents/compose.html", context)
@@ -155,8 +156,10 @@ def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
         if form.is_valid():
             try:
                 with rehearsal():
-                    panes = preview(screen.act(form, request.user, True))
-                context |= _sorted(panes, screen) | {"times": form.times()}
+                    update = screen.act(form, request.user, True)
+                    panes = preview(update)
+                    asked = trials(update, request.user) if request.POST.get("act") == TRIAL else []
+                context |= _sorted(panes, screen) | {"times": form.times(), "answers": [send() for send in asked]}
             except ValidationError as problem:
                 form.add_problem(problem)
     return render(request, "admin/incidents/preview.html", context)

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,7 @@ from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
 from incidents.models import Incident, ScheduledMaintenance
 from incidents.roles import may_publish, may_write
+from incidents.signals import notice_shown
 from incidents.times import describe
 
 AUDIT_SHOWN = 50
@@ -104,6 +106,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= timezone.now(),
             "may_write": may_write(request.user),
             "may_publish": may_publish(request.user),
+            "panels": _panels(notice, request.user),
         }
 
     @admin.display(description=_("state"), ordering="status")
@@ -155,6 +158,12 @@ class ScheduledMaintenanceAdmin(NoticeAdmin):
     @admin.display(description=_("work ends"), ordering="work_ends_at")
     def work_ends(self, notice: Incident) -> str:
         return describe(notice.work_ends_at, notice.zone)
+
+
+def _panels(notice: Incident, user: Any) -> list[SafeString]:
+    """What apps above this one have to show of a notice."""
+    answers = notice_shown.send(sender=Incident, notice=notice, user=user)
+    return [panel for _receiver, panel in answers if panel]
 
 
 def _times(notice: Incident) -> list[tuple[Any, str]]:

@@ -22,7 +22,8 @@ from incidents.forms.lines import effect_rows, effects_of, link_rows, links_of
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import Incident, IncidentUpdate
 
-PUBLISH, DRAFT, PREVIEW = "publish", "draft", "preview"
+# A trial is a preview that the author also gets by mail.
+PUBLISH, DRAFT, PREVIEW, TRIAL = "publish", "draft", "preview", "trial"
 NEXT_UPDATE_IN = dt.timedelta(minutes=20)
 
 

@@ -18,7 +18,7 @@ function markUnsaved() {
 
 // A second click within moments is not sent; the server would post it once anyway. Nothing stays blocked.
 function onSubmit(event) {
-  if (event.submitter?.value === "preview") {
+  if (event.submitter?.formTarget === "preview") {
     showPreview();
     return;
   }

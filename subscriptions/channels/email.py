@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from incidents.models import Page
 from subscriptions import wording
@@ -33,14 +34,14 @@ MAX_REFERENCES = 10
 ADDRESS = re.compile(r"""[^\s<>,:;"\\()\[\]]+@[^\s<>,:;"\\()\[\]@\x80-\U0010ffff]+""")
 
 
-def compose(notification: Notification, *, language: str, time_zone: str) -> Template:
-    """The mail of `notification`, with slots for what is one subscriber's alone."""
+def compose(notification: Notification, *, language: str, time_zone: str, is_test: bool = False) -> Template:
+    """The mail of `notification`, with slots for what is one subscriber's alone. A test is marked in its subject."""
     links = {purpose: personal_url(purpose, slot(purpose)) for purpose in TOKENS}
     words = wording.write(notification, links, language=language, time_zone=time_zone)
     headers = {
         "From": _from(words.sender_name),
         "To": slot("address"),
-        "Subject": encoded_words(words.subject),
+        "Subject": encoded_words(_("[Test] %(subject)s") % {"subject": words.subject} if is_test else words.subject),
         "Date": format_datetime(timezone.now(), usegmt=False),
         "Message-ID": f"<{slot('messageid')}>",
         "Auto-Submitted": "auto-generated",

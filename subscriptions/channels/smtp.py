@@ -81,8 +81,8 @@ class SmtpConnection:
         except (OSError, EOFError) as problem:
             self._lose(problem)
 
-    def finish(self) -> None:
-        """Wait until the server has taken the mail that was started. Raises DeliveryError."""
+    def finish(self) -> bytes:
+        """Wait until the server has taken the mail that was started; its words. Raises DeliveryError."""
         try:
             code, words = self._answers.next()
         except (OSError, EOFError) as problem:
@@ -90,6 +90,7 @@ class SmtpConnection:
         self.is_in_doubt = False
         if code != 250:
             self._refuse(code, words)
+        return words
 
     def abort(self) -> None:
         with suppress(OSError):

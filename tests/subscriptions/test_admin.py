@@ -124,14 +124,6 @@ def test_deliveries_say_what_became_of_each_and_cannot_be_touched(admin_client):
     )
 
 
-def test_an_update_says_how_far_it_has_come(admin_client):
-    make_notification(*["sent"] * 3, *["queued"] * 2, "failed")
-
-    row = admin_client.get(url("notification", "changelist")).context["cl"].result_list[0]
-
-    assert (row.sent_count, row.waiting_count, row.failed_count, row.skipped_count) == (3, 2, 1, 0)
-
-
 @pytest.mark.parametrize("model", ["subscriber", "delivery", "notification"])
 def test_lists_ask_as_often_for_three_rows_as_for_one(admin_client, model, django_assert_max_num_queries):
     make_page()

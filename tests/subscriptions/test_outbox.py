@@ -103,7 +103,7 @@ def test_nothing_outside_the_outbox_is_shown(admin_client, settings, write_mail,
     assert "secret" not in admin_client.get(LIST).content.decode()
 
 
-def test_only_staff_who_may_see_deliveries_look_in(client, write_mail):
+def test_only_staff_who_may_act_for_subscribers_look_in(client, write_mail):
     write_mail("a.eml")
     urls = [LIST, mail_url("a.eml"), mail_url("a.eml", "html")]
     assert [client.get(url).status_code for url in urls] == [302] * 3
@@ -112,5 +112,5 @@ def test_only_staff_who_may_see_deliveries_look_in(client, write_mail):
     client.force_login(colleague)
     assert [client.get(url).status_code for url in urls] == [403] * 3
 
-    colleague.user_permissions.add(Permission.objects.get(codename="view_delivery"))
+    colleague.user_permissions.add(Permission.objects.get(codename="change_subscriber"))
     assert [client.get(url).status_code for url in urls] == [200] * 3

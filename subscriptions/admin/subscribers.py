@@ -8,24 +8,27 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, reverse
+from django.urls import URLPattern
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from incidents.models import Component, Page
-from incidents.times import describe
 from subscriptions import consent
 from subscriptions.addresses import read_address
-from subscriptions.choices import DeliveryState, Purpose, SubscriberState
-from subscriptions.models import ChannelPause, Delivery, Notification, Subscriber
-from subscriptions.outbox_views import outbox_urls
+from subscriptions.admin.lists import list_urls, may_export
+from subscriptions.choices import SubscriberState
+from subscriptions.erasing import erase
+from subscriptions.models import Subscriber
+from subscriptions.person import choices_in_words, consent_events, deliveries_of, hears_of, told
+
+DELIVERIES_PER_PAGE = 50
 
 
 class InvitationForm(forms.ModelForm):
@@ -49,6 +52,8 @@ class InvitationForm(forms.ModelForm):
 @admin.register(Subscriber)
 class SubscriberAdmin(admin.ModelAdmin):
     form = InvitationForm
+    change_form_template = "subscriptions/admin/subscriber.html"
+    change_list_template = "subscriptions/admin/subscribers.html"
     list_display = ["endpoint", "state", "hears_of", "created_at", "confirmed_at"]
     list_filter = ["state", "all_components"]
     search_fields = ["endpoint"]
@@ -56,14 +61,9 @@ class SubscriberAdmin(admin.ModelAdmin):
     show_full_result_count = False
     actions = ["unsubscribe"]
     fieldsets = [
-        (None, {"fields": ["endpoint", "state", "language", "hears_of"]}),
-        (
-            gettext_lazy("Consent"),
-            {"fields": ["created_at", "confirmation_owed_at", "confirmed_at", "unsubscribed_at"]},
-        ),
-        (gettext_lazy("Mails"), {"fields": ["what_was_sent", "last_failure"]}),
+        (None, {"fields": ["endpoint", "state", "choices", "language", "time_zone"]}),
     ]
-    readonly_fields = ["hears_of", "what_was_sent", "last_failure"]
+    readonly_fields = ["choices"]
 
     class Media:
         css = {"all": ["subscriptions/admin.css"]}
@@ -112,26 +112,43 @@ class SubscriberAdmin(admin.ModelAdmin):
         self.message_user(request, text % {"address": obj.endpoint}, messages.SUCCESS)
         return self.response_post_save_add(request, obj)
 
+    def get_urls(self) -> list[URLPattern]:
+        return [*list_urls(self.admin_site), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"may_export": may_export(request.user), **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        subscriber = self.get_object(request, object_id)
+        history: dict[str, Any] = {}
+        if subscriber is not None and self.has_view_permission(request, subscriber):
+            page = Paginator(deliveries_of(subscriber), DELIVERIES_PER_PAGE).get_page(request.GET.get("p"))
+            deliveries = [(delivery, told(delivery.notification)) for delivery in page]
+            history = {"events": consent_events(subscriber), "page": page, "deliveries": deliveries}
+        return super().change_view(request, object_id, form_url, {**history, **(extra_context or {})})
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Who is erased is erased with all deliveries, which nobody may delete by themselves."""
         objects, counts, _permissions_needed, protected = super().get_deleted_objects(objs, request)
         return objects, counts, set(), protected
 
+    def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
+        erase(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        for subscriber in queryset:
+            erase(subscriber)
+
     @admin.display(description=gettext_lazy("hears of"))
     def hears_of(self, subscriber: Subscriber) -> str:
-        if subscriber.all_components:
-            return _("Everything")
-        return ", ".join(map(str, (*subscriber.groups.all(), *subscriber.components.all())))
+        return hears_of(subscriber)
 
-    @admin.display(description=gettext_lazy("deliveries"))
-    def what_was_sent(self, subscriber: Subscriber) -> SafeString:
-        url = reverse("admin:subscriptions_delivery_changelist")
-        return format_html('<a href="{}?subscriber__id__exact={}">{}</a>', url, subscriber.pk, _("All deliveries"))
-
-    @admin.display(description=gettext_lazy("last failure"), empty_value=gettext_lazy("None"))
-    def last_failure(self, subscriber: Subscriber) -> str | None:
-        failed = subscriber.deliveries.filter(state=DeliveryState.FAILED).order_by("-pk").first()
-        return failed.last_error if failed else None
+    @admin.display(description=gettext_lazy("hears of"))
+    def choices(self, subscriber: Subscriber) -> SafeString:
+        words = ((sentence,) for sentence in choices_in_words(subscriber))
+        return format_html_join("", "<span class='choice'>{}</span>", words)
 
     @admin.action(description=gettext_lazy("Unsubscribe the selected subscribers"), permissions=["change"])
     def unsubscribe(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
@@ -161,101 +178,3 @@ class SubscriberAdmin(admin.ModelAdmin):
         )
         self.message_user(request, text % {"count": len(gone)}, messages.SUCCESS)
         return None
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """The ledger: written by the worker alone."""
-
-    show_full_result_count = False
-    ordering = ["-pk"]
-
-    class Media:
-        css = {"all": ["subscriptions/admin.css"]}
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        for pause in ChannelPause.objects.all():
-            text = _("%(channel)s pauses since %(since)s, and nobody is told by it: %(reason)s")
-            since = describe(pause.since, Page.objects.current().zone)
-            named = {"channel": pause.get_channel_display(), "since": since, "reason": pause.reason}
-            self.message_user(request, text % named, messages.WARNING)
-        return super().changelist_view(request, extra_context)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["subscriber", "what", "state", "attempts", "due_at", "sent_at", "last_error"]
-    list_filter = ["state", "notification__purpose"]
-    list_select_related = ["subscriber", "notification__update__incident"]
-    search_fields = ["subscriber__endpoint"]
-    fields = ["subscriber", "what", "state", "attempts", "created_at", "due_at", "lease_until", "sent_at", "last_error"]
-
-    def get_urls(self) -> list[URLPattern]:
-        return [*outbox_urls(self.admin_site), *super().get_urls()]
-
-    @admin.display(description=gettext_lazy("what"))
-    def what(self, delivery: Delivery) -> str:
-        return _what(delivery.notification)
-
-
-@admin.register(Notification)
-class NotificationAdmin(ReadOnlyAdmin):
-    """How far each update has come."""
-
-    list_display = ["what", "created_at", "is_fanned_out", "sent", "waiting", "failed", "skipped"]
-    list_select_related = ["update__incident"]
-    list_per_page = 20
-    fields = list_display
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Notification]:
-        updates = super().get_queryset(request).filter(purpose=Purpose.UPDATE)
-        return updates.annotate(
-            sent_count=_deliveries(DeliveryState.SENT),
-            waiting_count=_deliveries(DeliveryState.QUEUED, DeliveryState.SENDING),
-            failed_count=_deliveries(DeliveryState.FAILED),
-            skipped_count=_deliveries(DeliveryState.SKIPPED),
-        )
-
-    @admin.display(description=gettext_lazy("update"))
-    def what(self, notification: Notification) -> str:
-        return _what(notification)
-
-    @admin.display(description=gettext_lazy("all subscribers found"), boolean=True)
-    def is_fanned_out(self, notification: Notification) -> bool:
-        return notification.fanned_out_at is not None
-
-    @admin.display(description=gettext_lazy("sent"))
-    def sent(self, notification: Notification) -> int:
-        return notification.sent_count
-
-    @admin.display(description=gettext_lazy("waiting"))
-    def waiting(self, notification: Notification) -> int:
-        return notification.waiting_count
-
-    @admin.display(description=gettext_lazy("failed"))
-    def failed(self, notification: Notification) -> int:
-        return notification.failed_count
-
-    @admin.display(description=gettext_lazy("skipped"))
-    def skipped(self, notification: Notification) -> int:
-        return notification.skipped_count
-
-
-def _deliveries(*states: str) -> Coalesce:
-    """How many deliveries of a notification are in `states`; counted for the rows of one page only."""
-    rows = Delivery.objects.filter(notification=OuterRef("pk"), state__in=states).order_by().values("notification")
-    return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0)
-
-
-def _what(notification: Notification) -> str:
-    if notification.update is None:
-        return str(notification.get_purpose_display())
-    return f"{notification.update.incident.title}: {notification.update.get_status_display()}"

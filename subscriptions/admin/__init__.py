@@ -1,0 +1,7 @@
+"""Subscribers and what became of each mail, in the admin. Importing this package registers them."""
+
+from __future__ import annotations
+
+from subscriptions.admin import deliveries, notifications, subscribers
+
+__all__ = ["deliveries", "notifications", "subscribers"]

@@ -1,0 +1,79 @@
+"""What became of each mail, with the server's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, retry_for
+from subscriptions.choices import DeliveryState
+from subscriptions.models import Delivery, Notification
+from subscriptions.outbox_views import outbox_urls
+from subscriptions.person import told
+
+SHOWN_IN_QUESTION = 20
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LedgerAdmin):
+    list_display = ["subscriber", "what", "state", "attempts", "due_at", "sent_at", "last_error"]
+    list_filter = ["state", "notification__purpose"]
+    list_select_related = ["subscriber", "notification__update__incident", "notification__subscriber"]
+    search_fields = ["subscriber__endpoint", "last_error"]
+    fields = ["subscriber", "what", "state", "attempts", "created_at", "due_at", "lease_until", "sent_at", "last_error"]
+    actions = ["try_again"]
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*outbox_urls(self.admin_site), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        for pause in channel_pauses():
+            messages.warning(request, pause)
+        context = {"title": _title(request.GET.get("notification__id__exact", ""))}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    @admin.display(description=gettext_lazy("what"))
+    def what(self, delivery: Delivery) -> str:
+        return told(delivery.notification)
+
+    @admin.action(description=gettext_lazy("Try the selected failed deliveries again"), permissions=["steer"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
+        failed = queryset.filter(state=DeliveryState.FAILED)
+        count = failed.count()
+        if not count:
+            self.message_user(request, _("None of these has failed."), messages.WARNING)
+            return None
+        if not request.POST.get("sure"):
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Try again"),
+                "opts": self.opts,
+                "count": count,
+                "deliveries": failed.select_related("subscriber").order_by("pk")[:SHOWN_IN_QUESTION],
+                "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+                "select_across": request.POST.get("select_across", "0"),
+                "checkbox_name": helpers.ACTION_CHECKBOX_NAME,
+                "back_url": request.get_full_path(),
+            }
+            return TemplateResponse(request, "subscriptions/admin/retry.html", context)
+        self.message_user(request, queued_again(retry_for(request.user, failed)), messages.SUCCESS)
+        return None
+
+
+def queued_again(count: int) -> str:
+    text = ngettext("%(count)d delivery is tried again now.", "%(count)d deliveries are tried again now.", count)
+    return text % {"count": count}
+
+
+def _title(notification_id: str) -> str:
+    wanted = Notification.objects.select_related("update__incident")
+    notification = wanted.filter(pk=int(notification_id)).first() if notification_id.isdecimal() else None
+    return _("Deliveries: %(what)s") % {"what": told(notification)} if notification else _("Deliveries")
