@@ -431,7 +431,7 @@ class _Sender(threading.Thread):
             self._waited()
 
     def _finish(self, lane: _Lane) -> Job | None:
-        """Wait for the answer to what is on its way. Returns what goes next the same way, if anything goes."""
+        """Wait for the answer to what is on its way. Returns what goes next the same way, if any: begun as well."""
         job, lane.job = lane.job, None
         assert job is not None
         self._wait_for(lane, job.row)
