@@ -15,10 +15,10 @@ take must not hold up the others.
 
 `connect() -> connection` opens a way out, or raises ChannelDown. One thread has several and goes from one to the next.
 
-- `connection.start(parcel, following=None)` hands over one parcel; `connection.finish()` returns the words with which the
-  other side has taken responsibility for it. In between the thread is busy with other connections. Both raise DeliveryError.
-  `following` is what is to go the same way next: a protocol that can do so may announce it at once. It is not handed
-  over before its own start, which may never come; then the connection is closed.
+- `connection.start(parcel, following=None)` hands over one parcel; `connection.finish()` returns the words with which
+  the other side has taken responsibility for it. In between the thread is busy with other connections. Both raise
+  DeliveryError. `following` is what is to go the same way next: a protocol that can do so may announce it at once. It
+  is not handed over before its own start, which may never come; then the connection is closed.
 - `connection.is_spent`: it has carried enough and is to be replaced.
 - `connection.is_in_doubt`: the other side may have the parcel, but has not said so.
 - `connection.abort()` ends the wait for an answer, from another thread: `finish` raises ConnectionLost.
