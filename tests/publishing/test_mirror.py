@@ -153,7 +153,7 @@ def test_readers_subscribe_at_home(place):
 
     home = text(place, "index.html")
     assert "<form" not in home
-    assert home.count(f'href="{HOME}/subscribe/"') == 3
+    assert home.count(f'href="{HOME}/subscribe/') == 3
 
 
 def test_without_a_home_nobody_is_sent_there(place):
