@@ -28,7 +28,8 @@ def hold_back_if_restored(now: dt.datetime) -> bool:
 
     A host that has never seen it decides by the age of the last sign of work.
     """
-    counted, seen = watermark.in_database(), watermark.seen()
+    seen = watermark.seen()  # first: others claim meanwhile, and the database must not look older for it
+    counted = watermark.in_database()
     if seen is not None and counted >= seen:
         return False
     was_set_back = seen is not None or _looks_old(now)

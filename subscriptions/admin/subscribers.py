@@ -23,10 +23,11 @@ from incidents.models import Component, Page
 from subscriptions import consent
 from subscriptions.addresses import read_address
 from subscriptions.admin.lists import list_urls, may_export
-from subscriptions.choices import SubscriberState
+from subscriptions.choices import QuarantineCause, SubscriberState
 from subscriptions.erasing import erase
 from subscriptions.models import Subscriber
 from subscriptions.person import choices_in_words, consent_events, deliveries_of, hears_of, told
+from subscriptions.quarantine import release
 
 DELIVERIES_PER_PAGE = 50
 
@@ -55,11 +56,11 @@ class SubscriberAdmin(admin.ModelAdmin):
     change_form_template = "subscriptions/admin/subscriber.html"
     change_list_template = "subscriptions/admin/subscribers.html"
     list_display = ["endpoint", "state", "hears_of", "created_at", "confirmed_at"]
-    list_filter = ["state", "all_components"]
+    list_filter = ["state", "quarantine_cause", "all_components"]
     search_fields = ["endpoint"]
     ordering = ["-pk"]
     show_full_result_count = False
-    actions = ["unsubscribe"]
+    actions = ["unsubscribe", "release"]
     fieldsets = [
         (None, {"fields": ["endpoint", "state", "choices", "language", "time_zone"]}),
     ]
@@ -178,3 +179,17 @@ class SubscriberAdmin(admin.ModelAdmin):
         )
         self.message_user(request, text % {"count": len(gone)}, messages.SUCCESS)
         return None
+
+    @admin.action(description=gettext_lazy("Take the selected out of quarantine"), permissions=["change"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
+        released = [subscriber for subscriber in queryset if release(subscriber)]
+        LogEntry.objects.log_actions(request.user.pk, released, CHANGE, "Taken out of quarantine.")
+        text = ngettext(
+            "%(count)d subscriber stands where it stood before the quarantine.",
+            "%(count)d subscribers stand where they stood before the quarantine.",
+            len(released),
+        )
+        self.message_user(request, text % {"count": len(released)}, messages.SUCCESS if released else messages.WARNING)
+        if queryset.filter(quarantine_cause=QuarantineCause.COMPLAINT).exists():
+            text = _("Whoever reported our mail as spam stays in quarantine, and can come back by subscribing anew.")
+            self.message_user(request, text, messages.WARNING)

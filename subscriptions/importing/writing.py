@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.db.models import prefetch_related_objects
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 from incidents.models import Page
 from subscriptions import limits
 from subscriptions.bell import ring
-from subscriptions.choices import Channel, Purpose, SubscriberState
+from subscriptions.choices import Channel, Purpose, QuarantineCause, SubscriberState
 from subscriptions.consent import CONFIRMATIONS_PER_MAILBOX
 from subscriptions.importing.reading import Refusal, Refused, Row, Scope, Sheet
 from subscriptions.models import Delivery, Notification, Subscriber
@@ -189,10 +190,17 @@ def _new_subscriber(step: _Step, language: str, now: dt.datetime) -> Subscriber:
         created_at=now,
         confirmed_at=row.confirmed_at,
         unsubscribed_at=now if state == SubscriberState.UNSUBSCRIBED else None,
-        quarantined_at=now if state == SubscriberState.QUARANTINED else None,
-        quarantine_reason=_("imported as quarantined") if state == SubscriberState.QUARANTINED else "",
+        **(_quarantine(now) if state == SubscriberState.QUARANTINED else {}),
         **{"language": language, **row.fields},
     )
+
+
+def _quarantine(now: dt.datetime) -> dict[str, Any]:
+    return {
+        "quarantined_at": now,
+        "quarantine_cause": QuarantineCause.UNREACHABLE,
+        "quarantine_reason": _("imported as quarantined"),
+    }
 
 
 def _update(steps: list[_Step]) -> None:

@@ -4,9 +4,11 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils import timezone
 
-from subscriptions.choices import DeliveryState
+from subscriptions.choices import DeliveryState, QuarantineCause
 from subscriptions.models import ChannelPause, Delivery, Notification, Subscriber
+from subscriptions.quarantine import quarantine
 from tests.make import make_component, make_incident, make_page, make_subscriber, utc
 
 pytestmark = pytest.mark.django_db
@@ -157,3 +159,24 @@ def test_a_pause_of_the_mail_server_is_said_above_the_deliveries(admin_client):
 
     assert "535 wrong password" in page
     assert "Saturday 9 November 2013" in page
+
+
+def test_staff_take_an_address_out_of_quarantine_but_not_who_complained(admin_client):
+    ann, ben = make_subscriber(), make_subscriber()
+    quarantine([ann.pk], QuarantineCause.UNREACHABLE, "550 5.1.1 unknown", now=timezone.now())
+    quarantine([ben.pk], QuarantineCause.COMPLAINT, "abuse", now=timezone.now())
+
+    selected = {"action": "release", "_selected_action": [ann.pk, ben.pk]}
+    answer = admin_client.post(SUBSCRIBERS, selected, follow=True).content.decode()
+
+    assert dict(Subscriber.objects.values_list("pk", "state")) == {ann.pk: "active", ben.pk: "quarantined"}
+    assert "1 subscriber stands where it stood" in answer
+    assert "reported our mail as spam" in answer
+    assert LogEntry.objects.get().object_id == str(ann.pk)
+
+
+def test_a_subscribers_page_says_why_it_is_in_quarantine(admin_client):
+    ann = make_subscriber()
+    quarantine([ann.pk], QuarantineCause.UNREACHABLE, "550 5.1.1 unknown", now=timezone.now())
+
+    assert "550 5.1.1 unknown" in admin_client.get(url("subscriber", "change", ann.pk)).content.decode()

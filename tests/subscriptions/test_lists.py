@@ -11,9 +11,11 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from subscriptions import limits
+from subscriptions.choices import QuarantineCause
 from subscriptions.importing import ConsentNotDeclared, carry_out, plan, read_sheet
 from subscriptions.importing import reading as reading_module
 from subscriptions.models import Delivery, Notification, Subscriber
+from subscriptions.quarantine import quarantine
 from subscriptions.sheet import as_meant, csv_pieces, harmless
 from tests.make import make_component, make_page, make_subscriber, utc
 
@@ -41,12 +43,6 @@ def refused(text: str) -> list[tuple[int, str]]:
     return [(refusal.line, refusal.value) for refusal in outcome.refusals]
 
 
-def quarantine(subscriber: Subscriber) -> Subscriber:
-    subscriber.state, subscriber.quarantined_at = "quarantined", NOW
-    subscriber.save()
-    return subscriber
-
-
 @pytest.mark.parametrize(
     "value", ["=1+1", "+ann@example.com", "-1", "@x", "\tx", "\rx", "'=1", "''@x", "'quoted'", "ann@example.com", ""]
 )
@@ -66,7 +62,7 @@ def test_what_is_exported_comes_back_the_same():
     only_maintenance.hears_incidents = only_maintenance.hears_reminders = False
     only_maintenance.time_zone = "Europe/Amsterdam"
     only_maintenance.save()
-    quarantine(make_subscriber("eve@example.com"))
+    quarantine([make_subscriber("eve@example.com").pk], QuarantineCause.UNREACHABLE, "550 unknown", now=NOW)
     before = exported()
     assert "'+ann@example.com" in before
 
@@ -129,7 +125,7 @@ def test_a_notice_overtakes_the_mails_of_a_large_import():
 
 def test_nobody_who_left_or_is_quarantined_is_brought_back():
     make_subscriber("ann@example.com", state="unsubscribed")
-    quarantine(make_subscriber("bob@example.com"))
+    quarantine([make_subscriber("bob@example.com").pk], QuarantineCause.UNREACHABLE, "550 unknown", now=NOW)
     text = "address,confirmed_at\nann@example.com,2013-11-09\nbob@example.com,\n"
 
     assert refused(text) == [(2, "ann@example.com"), (3, "bob@example.com")]
