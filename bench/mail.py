@@ -33,6 +33,7 @@ DOMAINS = 200
 CHUNK = 10_000
 MASS_MAILS = 3_000  # Django's own way is so slow that more would tell nothing new
 STAFF_EVERY = 0.2
+WORKER_NICENESS = 10  # as in statuspage.programs, which needs settings to be imported
 BODY = "We are **looking into it**. Mailings are sent late; nothing is lost, and nothing has to be done.\n\n" * 5
 
 
@@ -124,7 +125,21 @@ def child(what: str, env: dict[str, str], subscribers: int) -> dict[str, float]:
 
 
 def smtp_source(port: int, count: int, length: int) -> dict[str, float]:
-    command = ["smtp-source", "-s", "16", "-d", "-l", str(length), "-m", str(count), f"127.0.0.1:{port}"]
+    # As nice as our worker is, or other programs on the machine would decide the race.
+    command = [
+        "nice",
+        "-n",
+        str(WORKER_NICENESS),
+        "smtp-source",
+        "-s",
+        "16",
+        "-d",
+        "-l",
+        str(length),
+        "-m",
+        str(count),
+        f"127.0.0.1:{port}",
+    ]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     subprocess.run(command, env={**os.environ, "PATH": SBIN}, check=True)

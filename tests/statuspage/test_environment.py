@@ -101,6 +101,11 @@ def test_without_a_secret_key_it_is_said_how_to_make_one(findings):
             ("ANYMAIL", wrong, 'must be JSON with a secret for the webhook: {"WEBHOOK_SECRET": "user:password"}')
             for wrong in ("user:password", "[]", "{}", '{"WEBHOOK_SECRET": ""}')
         ],
+        ("EMAIL_CONNECTIONS", "0", "must be a number from 1 to 32."),
+        ("EMAIL_CONNECTIONS", "33", "must be a number from 1 to 32."),
+        ("EMAIL_PER_CONNECTION", "-1", "must be a number; 0 means no limit."),
+        ("EMAIL_PER_MINUTE", "0", "must be a number above 0; not set means no limit."),
+        ("EMAIL_PER_MINUTE_PER_DOMAIN", "many", "must be a number above 0; not set means no limit."),
         (
             "ALLOWED_HOSTS",
             "https://status.example.com",

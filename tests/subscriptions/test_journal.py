@@ -37,6 +37,17 @@ def test_an_orphan_tells_what_was_accepted_and_what_is_in_doubt(tmp_path):
     assert journals(tmp_path) == []
 
 
+def test_one_write_tells_of_the_end_of_one_and_the_beginning_of_the_next(tmp_path):
+    journal = Journal(tmp_path, CLAIM)
+    journal.begin(1)
+    journal.accept_and_begin(1, 2)
+    journal.close()
+    (path,) = journals(tmp_path)
+
+    with adopted(path) as orphan:
+        assert (orphan.accepted, orphan.in_doubt) == ({1}, {2})
+
+
 def test_an_orphan_that_could_not_be_settled_stays(tmp_path):
     Journal(tmp_path, CLAIM).close()
     (path,) = journals(tmp_path)
