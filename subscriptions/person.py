@@ -116,7 +116,7 @@ def everything_about(subscriber: Subscriber) -> dict[str, Any]:
             for name in ("created_at", "confirmation_owed_at", "confirmed_at", "unsubscribed_at", "quarantined_at")
         },
         "quarantine_reason": subscriber.quarantine_reason,
-        "permanent_failures": subscriber.permanent_failures,
+        "quarantine_cause": subscriber.quarantine_cause,
         "consent": [
             {"at": _moment(event.at), "what": event.what, "detail": event.detail}
             for event in consent_events(subscriber)

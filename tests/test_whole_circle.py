@@ -47,6 +47,16 @@ def wait_for_mail(tmp_path: Path, count: int) -> EmailMessage:
     return mails(tmp_path)[count - 1]
 
 
+def wait_for_subject(tmp_path: Path, beginning: str) -> EmailMessage:
+    """The one mail whose subject begins so; where open notices stand was told before it."""
+
+    def found() -> list[EmailMessage]:
+        return [mail for mail in mails(tmp_path) if mail["Subject"].startswith(beginning)]
+
+    (mail,) = wait_for(found, seconds=20, what=f"a mail on {beginning}")
+    return mail
+
+
 def log_in(page: Page, site: str, tmp_path: Path) -> None:
     user, password = (tmp_path / "data" / "demo-login").read_text().split()
     page.goto(f"{site}/admin/")
@@ -79,8 +89,7 @@ def test_the_whole_circle(product, tmp_path):
         log_in(staff, product, tmp_path)
         post_all_clear(staff, product)
 
-        told = wait_for_mail(tmp_path, 2)
-        assert told["Subject"].startswith(f"[Completed] {NOTICE}")
+        told = wait_for_subject(tmp_path, f"[Completed] {NOTICE}")
         assert told["To"] == "reader@example.com"
         assert ALL_CLEAR in plain(told)
 
@@ -93,6 +102,7 @@ def test_the_whole_circle(product, tmp_path):
             newest = feedparser.parse(f"{product}/{feed}").entries[0]
             assert (newest.title, ALL_CLEAR in str(newest)) == (NOTICE, True)
 
+        heard = len(mails(tmp_path))
         leave = urllib.request.Request(
             told["List-Unsubscribe"].strip("<>"), data=urlencode({"List-Unsubscribe": "One-Click"}).encode()
         )
@@ -106,4 +116,4 @@ def test_the_whole_circle(product, tmp_path):
         assert "Half of the queue is done." in get(f"{product}/")[1]
         staff.goto(f"{product}/admin/subscriptions/notification/")
         staff.wait_for_timeout(5_000)
-        assert len(mails(tmp_path)) == 2
+        assert len(mails(tmp_path)) == heard

@@ -93,7 +93,7 @@ class SmtpConnection:
         self.is_in_doubt = False
         if code != 250:
             self._refuse(code, words)
-        return words
+        return b"250 " + words
 
     def abort(self) -> None:
         with suppress(OSError):

@@ -24,6 +24,7 @@ def test_the_page_of_a_subscriber_tells_its_whole_history(admin_client):
     subscriber.notices.add(make_incident("Followed"))
     subscriber.hears_reminders = False
     subscriber.state, subscriber.quarantined_at = "quarantined", utc(2026, 4, 1, 8)
+    subscriber.quarantine_cause = "unreachable"
     subscriber.quarantine_reason = "three in a row"
     subscriber.save()
     tell(subscriber, state="failed", last_error="550 no such mailbox")

@@ -47,7 +47,7 @@ def test_it_reaches_the_author_alone_and_leaves_nothing_behind(wilma, settings):
     assert sink.counts == {"wilma@example.com": 1}
     assert mail["Subject"] == "[Test] [Investigating] No mail"
     assert "We **look**." in mail.get_body(("plain",)).get_content()
-    assert "Sent to wilma@example.com. The mail server said: 250 kept" in said
+    assert "Sent to wilma@example.com. The mail server said: 250 2.0.0 kept" in said
     assert not (Incident.objects.exists() or Notification.objects.exists() or Delivery.objects.exists())
     assert Subscriber.objects.count() == 1
 
