@@ -72,12 +72,16 @@ class FanOuts:
         self.went_well = True
         self._deadline = deadline
         self._owing = owing_fan_out()
+        self._slices = 0
 
     def one_slice(self) -> bool:
         """Owe the next deliveries; whether there were any to owe. Called all the time, so also a sign of life."""
         watch.stamp()
         while self._owing and time.monotonic() < self._deadline:
             if self._try_one(self._owing[0]):
+                self._slices += 1
+                if self._slices == 2:  # it goes to many: the other worker process may send, too
+                    ring_once()
                 return True
             self._owing.pop(0)
         return False
