@@ -25,7 +25,7 @@ LAYERS = {
         {"text", "history", "rehearsal"},
         {"component_actions"},
         {"actions", "clock"},
-        {"forms", "roles", "board", "demo"},
+        {"forms", "roles", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [

@@ -15,11 +15,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from incidents.actions import StaleIncident
 from incidents.board import notice_url
+from incidents.checker import check
 from incidents.forms.compose import DRAFT, PREVIEW, PUBLISH, TRIAL, ComposeForm, seen_by_now
 from incidents.forms.fields import zone_names
 from incidents.leads import leads_words
@@ -158,8 +160,13 @@ def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
                 with rehearsal():
                     update = screen.act(form, request.user, True)
                     panes = preview(update)
+                    remarks = [] if screen.is_edit else check(update, now=timezone.now())
                     asked = trials(update, request.user) if request.POST.get("act") == TRIAL else []
-                context |= _sorted(panes, screen) | {"times": form.times(), "answers": [send() for send in asked]}
+                context |= _sorted(panes, screen) | {
+                    "times": form.times(),
+                    "answers": [send() for send in asked],
+                    "remarks": [(form.label_of(remark.field), remark) for remark in remarks],
+                }
             except ValidationError as problem:
                 form.add_problem(problem)
     return render(request, "admin/incidents/preview.html", context)

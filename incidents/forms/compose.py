@@ -170,6 +170,12 @@ class ComposeForm(forms.Form):
                     found += [(bound.id_for_label, str(bound.label), message) for message in bound.errors]
         return found
 
+    def label_of(self, name: str) -> str:
+        """What this screen calls a field, or one of its parts."""
+        if name in self.fields:
+            return str(self.fields[name].label)
+        return next((str(section.title) for section in self.sections if section.part == name), "")
+
     def _place(self, name: str) -> int:
         """Where on the screen the field stands."""
         names = [shown for section in self.sections for shown in section.names]

@@ -155,3 +155,18 @@ def test_the_form_itself_allows_nothing_inline(edward):
 def test_a_preview_looked_at_without_a_form_explains_itself(edward):
     assert "Press Preview" in edward.get(OPEN + "preview/").content.decode()
     assert not IncidentUpdate.objects.exists()
+
+
+def test_a_preview_says_what_a_reader_would_trip_over_and_blocks_nothing(edward):
+    page = preview(edward, OPEN, title="Late", body="Some users wait since 10-11-2013, 12 AM.").content.decode()
+
+    assert "<strong>Text</strong>: <q>Some users</q>" in page
+    assert "<q>12 AM</q>" in page
+    assert "<strong>Effects</strong>: Readers want to know" in page
+
+
+def test_a_preview_of_a_sound_notice_remarks_nothing(edward):
+    mailings = make_component()
+    values = {f"component-{mailings.pk}": "major_outage", "data_statement": "none_lost"}
+
+    assert "trip over" not in preview(edward, OPEN, title="Late", body="Mailings wait.", **values).content.decode()
