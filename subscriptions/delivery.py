@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 # One claim. Who leaves while a claim is being sent may still get it: so a claim is short in time, too, however slow the
 # other side is. When it is slow, claims are as large as what it takes in a second.
-BATCH = 1_000
+BATCH = 3_000
 SMALLEST_BATCH = 20
 BATCH_SECONDS = 5.0
 
