@@ -78,6 +78,21 @@ def start(*command: str, data_dir: Path, mail: str, clock: Path | None = None, *
     finally:
         product.kill()
         product.kill_all()
+        _wait_for_sessions()
+
+
+def _wait_for_sessions() -> None:
+    """What killed processes had asked of PostgreSQL goes on for a moment, in the way of who empties the database."""
+    if connection.vendor != "postgresql":
+        return
+    others = "datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+
+    def is_quiet() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {others}")
+            return cursor.fetchone()[0] == 0
+
+    wait_for(is_quiet, what="the sessions of killed processes to end")
 
 
 def suite_environment(data_dir: Path, **environment: str) -> dict[str, str]:
