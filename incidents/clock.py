@@ -8,9 +8,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from incidents.actions import AllClear, UpdateText, post_update
+from incidents.actions import post_update
 from incidents.choices import IncidentStatus
 from incidents.models import Incident, IncidentUpdate, Page
+from incidents.values import AllClear, UpdateText
 
 IS_DUE = {
     IncidentStatus.SCHEDULED: "work_starts_at",

@@ -9,15 +9,9 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from incidents.actions import (
-    NoticeDetails,
-    UpdateText,
-    Window,
-    open_incident,
-    reschedule_maintenance,
-    schedule_maintenance,
-)
+from incidents.actions import open_incident, reschedule_maintenance, schedule_maintenance
 from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, Page
+from incidents.values import NoticeDetails, UpdateText, Window
 from subscriptions.choices import SubscriberState
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.models import Subscriber

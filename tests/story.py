@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from incidents.actions import (
-    AllClear,
-    EffectLine,
-    LinkTo,
-    NoticeDetails,
-    UpdateText,
-    Window,
-    open_incident,
-    post_update,
-    schedule_maintenance,
-)
+from incidents.actions import open_incident, post_update, schedule_maintenance
 from incidents.models import Component, Incident
+from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText, Window
 from tests.make import make_component, make_page, make_staff, utc
 
 ANNOUNCED = utc(2013, 11, 6, 10, 30)

@@ -22,8 +22,9 @@ LAYERS = {
     "incidents": [
         {"choices", "signals", "rollup", "times", "leads", "moves", "assets"},
         {"models"},
-        {"text", "history", "rehearsal"},
+        {"text", "history", "rehearsal", "values"},
         {"component_actions"},
+        {"writing"},
         {"actions", "clock"},
         {"forms", "roles", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},

@@ -13,7 +13,8 @@ from tests.servers import free_port, get, manage, postgres, product_environment,
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
 
 POST = """
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from incidents.models import Incident
 post_update(Incident.objects.get(status="identified"), UpdateText(status="resolved", body="All caught up."), actor=None)
 """

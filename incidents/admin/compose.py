@@ -19,7 +19,6 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from incidents.actions import StaleIncident
 from incidents.board import notice_url
 from incidents.checker import check
 from incidents.forms.compose import DRAFT, PREVIEW, PUBLISH, TRIAL, ComposeForm, seen_by_now
@@ -28,6 +27,7 @@ from incidents.leads import leads_words
 from incidents.models import Change, Component, Incident, IncidentUpdate, Page
 from incidents.rehearsal import preview, rehearsal, trials
 from incidents.roles import may_publish
+from incidents.values import StaleIncident
 
 SHOWN_UPDATES = 3
 

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from incidents.actions import (
-    AllClear,
-    EffectLine,
-    LinkTo,
-    NoticeDetails,
-    UpdateText,
-    Window,
-    open_incident,
-    post_update,
-    schedule_maintenance,
-)
+from incidents.actions import open_incident, post_update, schedule_maintenance
 from incidents.choices import DataStatement, EffectLevel, LinkKind
 from incidents.demo.place import ZONE, Functions, Staff
 from incidents.models import Incident
+from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText, Window
 
 
 def tell_story(functions: Functions, staff: Staff) -> None:

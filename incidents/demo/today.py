@@ -9,22 +9,13 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from incidents.actions import (
-    AllClear,
-    EffectLine,
-    LinkTo,
-    NoticeDetails,
-    UpdateText,
-    Window,
-    open_incident,
-    post_update,
-    schedule_maintenance,
-)
+from incidents.actions import open_incident, post_update, schedule_maintenance
 from incidents.choices import DataStatement, EffectLevel, LinkKind
 from incidents.demo.place import ZONE, Functions, Staff
 from incidents.leads import DAY, HOUR
 from incidents.models import Incident
 from incidents.times import from_wall_time
+from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText, Window
 
 SATURDAY = 5
 

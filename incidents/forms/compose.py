@@ -14,13 +14,13 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from incidents.actions import NOTICE_TEXTS, NoticeDetails, UpdateText
 from incidents.choices import CLOSED, ComponentStatus, Impact
 from incidents.forms.components import ComponentRows
 from incidents.forms.fields import LineField, MarkdownField
 from incidents.forms.lines import effect_rows, effects_of, link_rows, links_of
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import Incident, IncidentUpdate
+from incidents.values import NOTICE_TEXTS, NoticeDetails, UpdateText
 
 # A trial is a preview that the author also gets by mail.
 PUBLISH, DRAFT, PREVIEW, TRIAL = "publish", "draft", "preview", "trial"

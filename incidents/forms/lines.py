@@ -9,10 +9,10 @@ from django import forms
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from incidents.actions import EffectLine, LinkTo
 from incidents.choices import EffectLevel, LinkKind
 from incidents.forms.fields import LineField
 from incidents.models import Incident
+from incidents.values import EffectLine, LinkTo
 
 SPARE_EFFECTS = 3
 MAX_LINES = 40

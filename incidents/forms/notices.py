@@ -11,7 +11,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from incidents.actions import PLANNED_TIMES, AllClear, NoticeDetails, Window, check_window
 from incidents.choices import (
     CLOSED,
     NEXT_STATUSES,
@@ -32,6 +31,8 @@ from incidents.forms.fields import LeadsField, ZoneField, zone_or_none
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import IncidentUpdate, Page
 from incidents.moves import planned_times
+from incidents.values import PLANNED_TIMES, AllClear, NoticeDetails, Window
+from incidents.writing import check_window
 
 DATA_AT_OPENING = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_EXPECTED_LOST]
 DATA_AHEAD = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_LOST]

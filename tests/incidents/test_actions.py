@@ -5,15 +5,9 @@ import uuid
 import pytest
 from django.core.exceptions import ValidationError
 
-from incidents.actions import (
-    AllClear,
-    StaleIncident,
-    UpdateText,
-    discard_draft,
-    post_update,
-    publish_draft,
-)
+from incidents.actions import discard_draft, post_update, publish_draft
 from incidents.models import Change, Component, Incident, IncidentUpdate, Page
+from incidents.values import AllClear, StaleIncident, UpdateText
 from tests.make import make_component, make_incident, make_maintenance, make_staff, utc
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from tests.incidents.screens import errors, fill, publish, screen
 from tests.make import make_incident, make_maintenance, utc
 

@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 
-from incidents.actions import AllClear, EffectLine, NoticeDetails, UpdateText, post_update
+from incidents.actions import post_update
 from incidents.checker import check
+from incidents.values import AllClear, EffectLine, NoticeDetails, UpdateText
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 
 pytestmark = pytest.mark.django_db

@@ -6,10 +6,11 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from incidents.actions import EffectLine, LinkTo, NoticeDetails, UpdateText, post_update
+from incidents.actions import post_update
 from incidents.choices import ComponentStatus
 from incidents.component_actions import archive_component
 from incidents.models import Change, Component, ComponentGroup, Incident, Page
+from incidents.values import EffectLine, LinkTo, NoticeDetails, UpdateText
 from publishing import publish as publishing_publish
 from tests.incidents.screens import screen
 from tests.make import make_component, make_incident, make_maintenance, make_staff, utc

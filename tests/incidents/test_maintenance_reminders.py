@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from incidents.actions import NoticeDetails, edit_notice
+from incidents.actions import edit_notice
 from incidents.models import Incident, Page
+from incidents.values import NoticeDetails
 from tests.incidents.screens import at, errors, fill, publish, read_form, save_draft, screen
 from tests.make import make_incident, make_maintenance, utc
 

@@ -7,17 +7,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from incidents.actions import (
-    NoticeDetails,
-    StaleIncident,
-    UpdateText,
-    Window,
-    edit_notice,
-    post_update,
-    reschedule_maintenance,
-)
+from incidents.actions import edit_notice, post_update, reschedule_maintenance
 from incidents.clock import run_clock
 from incidents.models import Change, Incident, IncidentUpdate, Page
+from incidents.values import NoticeDetails, StaleIncident, UpdateText, Window
 from tests.incidents.screens import at, errors, fill, newest, preview, publish, read_form, screen
 from tests.make import make_incident, make_maintenance, move, utc
 

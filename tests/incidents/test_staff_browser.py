@@ -6,8 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
-from incidents.actions import EffectLine, NoticeDetails, UpdateText, post_update
+from incidents.actions import post_update
 from incidents.models import Incident
+from incidents.values import EffectLine, NoticeDetails, UpdateText
 from tests.browser import open_browser
 from tests.incidents.screens import screen
 from tests.make import make_component, make_incident, make_maintenance, make_page, make_staff, utc

@@ -7,8 +7,9 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from incidents.actions import NoticeDetails, UpdateText, edit_draft, edit_notice, post_update, publish_draft
+from incidents.actions import edit_draft, edit_notice, post_update, publish_draft
 from incidents.models import Incident, IncidentUpdate, Page
+from incidents.values import NoticeDetails, UpdateText
 from tests.incidents.screens import errors, fill, newest, publish, read_form, screen
 from tests.make import make_incident, make_page, make_staff
 

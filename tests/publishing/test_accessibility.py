@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.clock import run_clock
+from incidents.values import UpdateText
 from tests import story
 from tests.browser import open_browser, served
 from tests.make import make_incident, move, utc

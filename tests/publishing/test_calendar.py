@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 from icalendar import Calendar
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 from tests.render import files
 

@@ -6,8 +6,9 @@ import datetime as dt
 import feedparser
 import pytest
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.clock import run_clock
+from incidents.values import UpdateText
 from publishing.formats import feeds
 from publishing.formats.one_paragraph import one_paragraph
 from publishing.loading import load_state

@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from incidents.actions import NoticeDetails, UpdateText, edit_notice, post_update
+from incidents.actions import edit_notice, post_update
 from incidents.clock import run_clock
 from incidents.models import Component
+from incidents.values import NoticeDetails, UpdateText
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
 from publishing.formats.home import recent
 from publishing.loading import load_past, load_state

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from publishing.formats import json_feed
 from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc

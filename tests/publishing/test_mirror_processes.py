@@ -22,7 +22,8 @@ pytestmark = pytest.mark.processes
 INCIDENTS = 80
 POST = f"""
 from django.db import transaction
-from incidents.actions import UpdateText, open_incident
+from incidents.actions import open_incident
+from incidents.values import UpdateText
 with transaction.atomic():
     for number in range({INCIDENTS}):
         update = UpdateText(status="investigating", body="We are looking into it.")
@@ -32,7 +33,8 @@ with transaction.atomic():
 POST_ONE = """
 import time
 from django.db import transaction
-from incidents.actions import UpdateText, open_incident
+from incidents.actions import open_incident
+from incidents.values import UpdateText
 with transaction.atomic():
     update = UpdateText(status="investigating", body="We are looking into it.")
     open_incident(title="Clicks are delayed", update=update, actor=None)

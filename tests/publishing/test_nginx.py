@@ -24,7 +24,8 @@ from incidents.demo import load_demo
 load_demo(dt.datetime.now(dt.UTC), password="of no worth to anybody")
 """
 POST = """
-from incidents.actions import UpdateText, open_incident
+from incidents.actions import open_incident
+from incidents.values import UpdateText
 open_incident(title="Letters wait", update=UpdateText(status="investigating", body="We look."), actor=None)
 """
 AROUND = """

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.component_actions import set_component_status
+from incidents.values import UpdateText
 from publishing.formats import notice_json
 from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.clock import run_clock
+from incidents.values import UpdateText
 from publishing.formats import notice_text
 from publishing.loading import load_state
 from tests import story

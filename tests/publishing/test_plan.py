@@ -8,11 +8,12 @@ import random
 import pytest
 import time_machine
 
-from incidents.actions import LinkTo, NoticeDetails, UpdateText, edit_notice, post_update, publish_draft
+from incidents.actions import edit_notice, post_update, publish_draft
 from incidents.choices import NEXT_STATUSES, ComponentStatus, IncidentStatus
 from incidents.clock import run_clock
 from incidents.component_actions import archive_component, save_page_part, set_component_status
 from incidents.models import Component, Incident, IncidentUpdate, Page
+from incidents.values import LinkTo, NoticeDetails, UpdateText
 from publishing import plan
 from publishing.generation import live_directory, live_manifest, walk
 from publishing.publish import last_failure, publish_if_stale

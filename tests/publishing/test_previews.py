@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.models import IncidentUpdate
 from incidents.rehearsal import preview, rehearsal
+from incidents.values import UpdateText
 from tests.make import make_incident, make_page
 
 pytestmark = pytest.mark.django_db

@@ -26,7 +26,8 @@ from tests.publishing.conftest import Processes, run_processes, wait_until
 pytestmark = pytest.mark.processes
 
 POST = """
-from incidents.actions import UpdateText, open_incident
+from incidents.actions import open_incident
+from incidents.values import UpdateText
 update = UpdateText(status="investigating", body="We are looking into it.")
 print(open_incident(title="Slow mailings", update=update, actor=None).incident.code)
 """
@@ -57,7 +58,8 @@ while True:
 """
 POSTS = 20
 POST_MORE = f"""
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from incidents.models import Incident
 for number in range(1, {POSTS} + 1):
     post_update(Incident.objects.get(), UpdateText(status="identified", body=f"Word {{number}}."), actor=None)

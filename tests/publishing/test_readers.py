@@ -15,10 +15,11 @@ from icalendar import Calendar
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.clock import run_clock
 from incidents.demo import load_demo
 from incidents.models import Incident
+from incidents.values import UpdateText
 from publishing.artefact import Artefact
 from tests.make import make_maintenance, utc
 from tests.render import everything

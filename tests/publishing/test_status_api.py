@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.component_actions import archive_component
+from incidents.values import UpdateText
 from publishing.formats import status_api
 from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc

@@ -4,7 +4,8 @@ import pytest
 import time_machine
 from django.db import DatabaseError
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from publishing.formats import PAGE_FORMATS
 from publishing.generation import live_manifest
 from publishing.management.commands import publish as command

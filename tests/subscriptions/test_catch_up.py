@@ -9,7 +9,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from subscriptions import fanout
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out

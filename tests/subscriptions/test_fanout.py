@@ -7,8 +7,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.models import Component
+from incidents.values import UpdateText
 from subscriptions import fanout
 from subscriptions.bell import ring
 from subscriptions.fanout import fan_out, notify_one, open_notifications, owing_fan_out

@@ -13,8 +13,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.models import Incident
+from incidents.values import UpdateText
 from subscriptions.channels.errors import DeliveryError
 from subscriptions.channels.mime import MARK, build, encoded_words, slot
 from subscriptions.delivery import run_deliveries

@@ -7,7 +7,8 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from subscriptions.models import Notification
 from subscriptions.wording import write, write_update
 from tests import story

@@ -9,8 +9,9 @@ import unicodedata
 import pytest
 from django.utils import timezone
 
-from incidents.actions import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText, post_update
+from incidents.actions import post_update
 from incidents.choices import STATUSES, IncidentKind
+from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText
 from subscriptions.channels.email import sender_address
 from subscriptions.delivery import run_deliveries
 from subscriptions.fanout import fan_out, notify_one, open_notifications

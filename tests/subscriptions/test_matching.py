@@ -7,9 +7,10 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
 from incidents.clock import run_clock
 from incidents.models import IncidentUpdate
+from incidents.values import UpdateText
 from subscriptions.fanout import fan_out, notify_one, open_notifications, owing_fan_out
 from subscriptions.matching import concerned_by, to_be_reminded
 from subscriptions.models import Delivery, Notification

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from django_q.models import OrmQ
 
-from incidents.actions import UpdateText, open_incident
+from incidents.actions import open_incident
 from incidents.rehearsal import PreviewPane, preview, rehearsal
+from incidents.values import UpdateText
 from subscriptions.models import Notification
 from tests.make import make_component, make_page, make_subscribers
 

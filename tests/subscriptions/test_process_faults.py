@@ -46,7 +46,8 @@ pytestmark = [
 POST_AND_DIE = """
 import os, signal
 from django.db import transaction
-from incidents.actions import UpdateText, open_incident
+from incidents.actions import open_incident
+from incidents.values import UpdateText
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
 with transaction.atomic():
     if {after_commit}:

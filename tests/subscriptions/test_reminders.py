@@ -8,10 +8,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from incidents.actions import EffectLine, NoticeDetails, UpdateText, post_update, publish_draft
+from incidents.actions import post_update, publish_draft
 from incidents.clock import run_clock
 from incidents.demo import load_demo
 from incidents.models import Incident
+from incidents.values import EffectLine, NoticeDetails, UpdateText
 from subscriptions import tasks, watch
 from subscriptions.fanout import fan_out, open_notifications
 from subscriptions.matching import to_be_reminded

@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from incidents.actions import UpdateText, post_update
+from incidents.actions import post_update
+from incidents.values import UpdateText
 from subscriptions import consent, retention
 from subscriptions.models import Delivery, Notification, Subscriber
 from subscriptions.outbox import LINK

@@ -12,8 +12,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from incidents.actions import UpdateText, open_incident, post_update
+from incidents.actions import open_incident, post_update
 from incidents.models import Change, IncidentUpdate, Page, StatusChange, UpdateComponent
+from incidents.values import UpdateText
 from subscriptions import tasks
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.delivery import run_deliveries

@@ -5,15 +5,9 @@ import re
 import pytest
 from django.utils.html import strip_tags
 
-from incidents.actions import (
-    AllClear,
-    EffectLine,
-    LinkTo,
-    NoticeDetails,
-    UpdateText,
-    post_update,
-)
+from incidents.actions import post_update
 from incidents.models import Incident, IncidentUpdate
+from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText
 from subscriptions.models import Notification
 from subscriptions.wording import Words, write, write_update
 from tests.make import (

@@ -1,0 +1,98 @@
+"""What callers hand to the verbs, and what these may answer."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from incidents.models import (
+    IncidentUpdate,
+)
+
+Actor = AbstractBaseUser | None
+
+PLANNED_TIMES = ("work_starts_at", "work_ends_at", "avoid_starts_at", "avoid_ends_at")
+NOTICE_TEXTS = ("reason", "advice_before", "advice_during", "advice_after")
+
+
+class StaleIncident(Exception):
+    """Someone changed the notice after the author began to write. Holds the updates that came meanwhile."""
+
+    def __init__(self, meanwhile: Sequence[IncidentUpdate]) -> None:
+        super().__init__(meanwhile)
+        self.meanwhile = list(meanwhile)
+
+
+@dataclass(frozen=True)
+class UpdateText:
+    """What staff write in one update.
+
+    `components` maps component ids to the status they have from then on. `form_id` names the form it was written in:
+    the same form counts once, however often it arrives. `seen` is the id of the newest published update that the
+    author had before them (0: none); None skips that check.
+    """
+
+    status: str
+    body: str
+    components: Mapping[int, str] = field(default_factory=dict)
+    notify: bool = True
+    next_update_by: dt.datetime | None = None
+    form_id: uuid.UUID | None = None
+    seen: int | None = None
+
+
+@dataclass(frozen=True)
+class EffectLine:
+    function: str
+    level: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LinkTo:
+    target_id: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class NoticeDetails:
+    """What a notice says apart from its updates. Texts are Markdown.
+
+    `reminders` are minutes before the work; None leaves a notice those it has, and a new one begins with the page's.
+    """
+
+    reason: str = ""
+    advice_before: str = ""
+    advice_during: str = ""
+    advice_after: str = ""
+    data_statement: str = ""
+    effects: Sequence[EffectLine] = ()
+    links: Sequence[LinkTo] = ()
+    byline: str = ""
+    impact_override: str = ""
+    reminders: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """Planned times of a maintenance, as instants; `time_zone` is the zone in which they were written."""
+
+    work_starts_at: dt.datetime
+    work_ends_at: dt.datetime
+    time_zone: str
+    avoid_starts_at: dt.datetime | None = None
+    avoid_ends_at: dt.datetime | None = None
+    completes_by_clock: bool = False
+
+
+@dataclass(frozen=True)
+class AllClear:
+    """How a maintenance went: actual times, and the promise about data answered."""
+
+    actual_started_at: dt.datetime | None = None
+    actual_ended_at: dt.datetime | None = None
+    data_outcome: str = ""

@@ -1,0 +1,338 @@
+"""Steps that the verbs share: how a notice and its updates are written, checked and made public.
+
+All of them are called inside a verb's transaction, with the page locked.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from incidents import history
+from incidents.choices import (
+    CLOSED,
+    MOVABLE,
+    NEXT_STATUSES,
+    STATUSES,
+    ComponentStatus,
+    Impact,
+    IncidentKind,
+    IncidentStatus,
+)
+from incidents.component_actions import show_component_statuses
+from incidents.leads import in_order, lead_words
+from incidents.models import (
+    Component,
+    Effect,
+    Incident,
+    IncidentComponent,
+    IncidentLink,
+    IncidentUpdate,
+    Page,
+    UpdateComponent,
+)
+from incidents.moves import planned_times
+from incidents.rollup import IMPACT_OF_STATUS, worst_impact
+from incidents.text import TEXT_VERSION, clean_body, clean_line, render_markdown
+from incidents.values import (
+    NOTICE_TEXTS,
+    Actor,
+    AllClear,
+    NoticeDetails,
+    StaleIncident,
+    UpdateText,
+    Window,
+)
+
+
+def check_window(window: Window) -> None:
+    """Raise ValidationError, by field, when the windows contradict each other."""
+    problems: dict[str, str] = {}
+    if window.work_ends_at <= window.work_starts_at:
+        problems["work_ends_at"] = _("The work must end after it starts.")
+    if (window.avoid_starts_at is None) != (window.avoid_ends_at is None):
+        missing = "avoid_ends_at" if window.avoid_ends_at is None else "avoid_starts_at"
+        problems[missing] = _("Give both ends of the avoid window, or neither.")
+    if window.avoid_starts_at and window.avoid_starts_at > window.work_starts_at:
+        problems["avoid_starts_at"] = _("The avoid window must begin no later than the work.")
+    if window.avoid_ends_at and window.avoid_ends_at < window.work_ends_at:
+        problems["avoid_ends_at"] = _("The avoid window must end no earlier than the work.")
+    if problems:
+        raise ValidationError(problems)
+
+
+def check_move(incident: Incident, window: Window, update: UpdateText, at: dt.datetime) -> None:
+    if incident.is_draft or incident.status not in MOVABLE:
+        raise ValidationError(_("Only a maintenance that is announced or in progress can be moved."))
+    if update.status != incident.status:
+        raise ValidationError({"status": _("Moving a maintenance leaves its status as it is.")})
+    check_window(window)
+    before, after = planned_times(incident), planned_times(window)
+    if before == after:
+        raise ValidationError(_("Nothing moves: these are the times that are announced already."))
+    if window.work_ends_at <= at:
+        raise ValidationError({"work_ends_at": _("This time has passed: check the day.")})
+    if incident.status != IncidentStatus.SCHEDULED and (
+        window.work_starts_at != incident.work_starts_at or window.avoid_starts_at != incident.avoid_starts_at
+    ):
+        raise ValidationError(_("The work has begun: only its end can still be moved."))
+
+
+def refuse_missed_reminders(incident: Incident, known: Sequence[int], at: dt.datetime) -> None:
+    """A lead that is added after its moment would be told at once, and name a time that is over."""
+    for lead in set(incident.reminders) - set(known):
+        if incident.work_starts_at - dt.timedelta(minutes=lead) <= at:
+            words = _("%(lead)s before the work has passed already. What is to be told now belongs in an update.")
+            raise ValidationError({"reminders": words % {"lead": lead_words(lead)}})
+
+
+def begin(
+    page: Page,
+    incident: Incident,
+    update: UpdateText,
+    details: NoticeDetails,
+    *,
+    actor: Actor,
+    publish: bool,
+    at: dt.datetime,
+    verb: str,
+) -> IncidentUpdate:
+    incident.created_at = incident.updated_at = at
+    incident.author = actor
+    set_details(incident, details)
+    incident.byline = incident.byline or (history.actor_name(actor) if actor else "")
+    incident.save(force_insert=True)
+    set_lines(incident, details)
+    written = write_update(IncidentUpdate(incident=incident, created_at=at), update, actor=actor, at=at)
+    if publish:
+        publish_update(page, incident, written, actor=actor, at=at, verb=verb)
+    else:
+        history.record(
+            page, verb="draft_notice", actor=actor, subject=incident.title, at=at, incident=incident, public=False
+        )
+    return written
+
+
+def posted_before(update: UpdateText) -> IncidentUpdate | None:
+    if update.form_id is None:
+        return None
+    return IncidentUpdate.objects.select_related("incident").filter(form_id=update.form_id).first()
+
+
+def fresh_draft(draft: IncidentUpdate) -> IncidentUpdate:
+    fresh = IncidentUpdate.objects.select_related("incident").filter(pk=draft.pk, published_at=None).first()
+    if fresh is None:
+        raise ValidationError(_("This draft has been published or discarded meanwhile."))
+    return fresh
+
+
+def refuse_if_stale(incident: Incident, seen: int | None) -> None:
+    if seen is None:
+        return
+    public = incident.updates.public().order_by("published_at", "pk")
+    newest = public.last()
+    if newest is None or newest.pk == seen:
+        return
+    # Not by primary key: a draft has an old one when it is published.
+    known = public.filter(pk=seen).values_list("published_at", flat=True).first()
+    raise StaleIncident(public.filter(published_at__gte=known).exclude(pk=seen) if known else public)
+
+
+def write_update(
+    row: IncidentUpdate, update: UpdateText, *, actor: Actor, at: dt.datetime, all_clear: AllClear | None = None
+) -> IncidentUpdate:
+    if update.status not in STATUSES[IncidentKind(row.incident.kind)]:
+        raise ValidationError({"status": _("This status does not fit this kind of notice.")})
+    row.status = update.status
+    try:
+        row.body = clean_body(update.body)
+        row.body_html = render_markdown(row.body)
+    except ValidationError as problem:
+        raise ValidationError({"body": problem.messages}) from None
+    row.text_version = TEXT_VERSION
+    row.notify = update.notify
+    row.next_update_by = update.next_update_by
+    row.form_id = update.form_id
+    _set_answers(row, all_clear or AllClear())
+    row.author = actor
+    row.byline = history.actor_name(actor) if actor else ""
+    row.display_at = row.updated_at = at
+    row.save()
+    row.affected.all().delete()
+    components = Component.objects.public().select_related("group").filter(pk__in=update.components)
+    row.affected.bulk_create(
+        UpdateComponent(
+            update=row,
+            component=component,
+            name=component.name,
+            group_name=component.group.name if component.group else "",
+            old_status=component.shown_status,
+            new_status=ComponentStatus(update.components[component.pk]),
+        )
+        for component in components
+    )
+    return row
+
+
+def publish_update(
+    page: Page,
+    incident: Incident,
+    update: IncidentUpdate,
+    *,
+    actor: Actor,
+    at: dt.datetime,
+    verb: str,
+    window: Window | None = None,
+) -> None:
+    """Make `update` public, and the notice planned for `window` if given. The page is locked, and nobody was faster."""
+    is_first = incident.is_draft
+    if not is_first and update.status not in NEXT_STATUSES[IncidentStatus(incident.status)]:
+        raise ValidationError({"status": _("The notice cannot go there from where it is now.")})
+    before = facts_of(incident)
+    if window:
+        set_window(incident, window)
+    update.published_at = at
+    update.save(update_fields=["published_at"])
+    incident.status = update.status
+    incident.published_at = incident.published_at or at
+    incident.updated_at = at
+    incident.next_update_by = None if update.status in CLOSED else update.next_update_by
+    _stamp_lifecycle(incident, at=at)
+    _keep_answers(incident, update)
+    _move_components(incident, update)
+    incident.impact = lasting_impact(incident)
+    incident.save(update_fields=[f.name for f in Incident._meta.concrete_fields if f.name != "id"])
+    show_component_statuses(at=at)
+    history.record(
+        page,
+        verb=verb,
+        actor=actor,
+        subject=incident.title,
+        at=at,
+        incident=incident,
+        before={} if is_first else before,
+        after=facts_of(incident) | {"update": update.code},
+    )
+
+
+def _stamp_lifecycle(incident: Incident, *, at: dt.datetime) -> None:
+    status = incident.status
+    if status in (IncidentStatus.MONITORING, IncidentStatus.VERIFYING):
+        incident.monitoring_at = incident.monitoring_at or at
+    if status in CLOSED:
+        incident.resolved_at = incident.resolved_at or at
+    else:
+        incident.resolved_at = None
+    if status == IncidentStatus.IN_PROGRESS:
+        incident.actual_started_at = incident.actual_started_at or at
+    if status == IncidentStatus.COMPLETED:
+        incident.actual_ended_at = incident.actual_ended_at or at
+
+
+def _set_answers(row: IncidentUpdate, all_clear: AllClear) -> None:
+    start, end = all_clear.actual_started_at, all_clear.actual_ended_at
+    if start and end and end < start:
+        raise ValidationError({"actual_ended_at": _("The work cannot have ended before it began.")})
+    for name, value in asdict(all_clear).items():
+        setattr(row, name, value)
+
+
+def _keep_answers(incident: Incident, update: IncidentUpdate) -> None:
+    """Write what the update answers onto its notice. What it leaves open stays as it was."""
+    incident.actual_started_at = update.actual_started_at or incident.actual_started_at
+    incident.actual_ended_at = update.actual_ended_at or incident.actual_ended_at
+    incident.data_outcome = update.data_outcome or incident.data_outcome
+    start, end = incident.actual_started_at, incident.actual_ended_at
+    if start and end and end < start:
+        raise ValidationError({"actual_ended_at": _("The work cannot have ended before it began.")})
+
+
+def _move_components(incident: Incident, update: IncidentUpdate) -> None:
+    """Write what the update says of components onto its notice.
+
+    While a maintenance is only scheduled, the statuses are what it will bring. A closing update leaves nothing down.
+    """
+    for line in update.affected.select_related("component"):
+        line.old_status = line.component.shown_status
+        if update.status in CLOSED:
+            line.new_status = ComponentStatus.OPERATIONAL
+        IncidentComponent.objects.update_or_create(
+            incident=incident,
+            component=line.component,
+            defaults={"name": line.name, "group_name": line.group_name, "status": line.new_status},
+        )
+        if update.status == IncidentStatus.SCHEDULED:
+            line.new_status = line.old_status
+        line.save(update_fields=["old_status", "new_status"])
+    if update.status in CLOSED:
+        incident.affected.update(status=ComponentStatus.OPERATIONAL)
+
+
+def lasting_impact(incident: Incident) -> Impact:
+    """The worst that the notice has said of any component so far, unless staff chose an impact."""
+    if incident.impact_override:
+        return Impact(incident.impact_override)
+    if incident.is_scheduled:
+        return Impact.MAINTENANCE
+    published = incident.updates.filter(published_at__isnull=False)
+    statuses = UpdateComponent.objects.filter(update__in=published).values_list("new_status", flat=True)
+    return worst_impact(IMPACT_OF_STATUS[ComponentStatus(status)] for status in statuses)
+
+
+def set_window(incident: Incident, window: Window) -> None:
+    for name, value in asdict(window).items():
+        setattr(incident, name, value)
+
+
+def set_details(incident: Incident, details: NoticeDetails) -> None:
+    problems: dict[str, list[str]] = {}
+    if details.reminders is not None and incident.is_scheduled:
+        try:
+            incident.reminders = in_order(details.reminders)
+        except ValidationError as problem:
+            problems["reminders"] = problem.messages
+    for name in NOTICE_TEXTS:
+        try:
+            source = clean_body(getattr(details, name))
+            setattr(incident, name, source)
+            setattr(incident, f"{name}_html", render_markdown(source))
+        except ValidationError as problem:
+            problems[name] = problem.messages
+    if problems:
+        raise ValidationError(problems)
+    incident.text_version = TEXT_VERSION
+    incident.data_statement = details.data_statement
+    incident.impact_override = details.impact_override
+    if details.byline:
+        incident.byline = clean_line(details.byline, limit=100)
+
+
+def set_lines(incident: Incident, details: NoticeDetails) -> None:
+    incident.effects.all().delete()
+    incident.effects.bulk_create(
+        Effect(
+            incident=incident,
+            function=clean_line(line.function),
+            level=line.level,
+            note=clean_line(line.note, limit=300),
+            position=position,
+        )
+        for position, line in enumerate(details.effects, start=1)
+    )
+    incident.links_out.all().delete()
+    incident.links_out.bulk_create(
+        IncidentLink(incident=incident, target_id=link.target_id, kind=link.kind) for link in details.links
+    )
+
+
+def facts_of(incident: Incident) -> dict[str, str]:
+    """What the audit keeps of a notice: its fields as text, without the HTML made from them."""
+    return {
+        f.name: str(f.value_from_object(incident))
+        for f in Incident._meta.concrete_fields
+        if not f.name.endswith("_html") and f.value_from_object(incident) not in (None, "")
+    }
