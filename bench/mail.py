@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import resource
+import socket
 import statistics
 import subprocess
 import sys
@@ -84,14 +85,19 @@ def print_rows(found: dict[str, list[dict[str, float]]]) -> None:
             f"| {way} | {rate:,.0f} | {rate / yardstick:.2f} | {middle(way, 'cpu_us'):.1f} "
             f"| {middle(way, 'database_us'):.1f} | {middle(way, 'peak_mib'):.0f} |"
         )
-    print("\n| database | publish click ms | first mail ms | staff write: median ms | worst ms |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+    print("\n| database | publish click ms | first mail ms | staff write: median ms | worst ms ", end="")
+    print("| page read: median ms | p99 ms | worst ms | failed |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for way in found:
         if way.startswith("ours, "):
             worst = max(row["staff_worst_ms"] for row in found[way])
             print(
                 f"| {way[6:]} | {middle(way, 'publish_ms'):.0f} | {middle(way, 'first_ms'):.0f} "
-                f"| {middle(way, 'staff_ms'):.0f} | {worst:.0f} |"
+                f"| {middle(way, 'staff_ms'):.0f} | {worst:.0f} "
+                f"| {middle(way, 'page_median_ms'):.1f} | {middle(way, 'page_p99_ms'):.1f} "
+                f"| {max(row['page_worst_ms'] for row in found[way]):.0f} "
+                f"| {sum(row['page_failed'] for row in found[way]):.0f} of "
+                f"{sum(row['page_readings'] for row in found[way]):,.0f} |"
             )
 
 
@@ -177,18 +183,20 @@ def tell(count: int) -> dict[str, float]:
     django.setup()
     from django.conf import settings  # noqa: PLC0415
 
-    from incidents.actions import UpdateText, open_incident  # noqa: PLC0415
+    from incidents.actions import open_incident  # noqa: PLC0415
     from incidents.signals import page_changed  # noqa: PLC0415
+    from incidents.values import UpdateText  # noqa: PLC0415
     from subscriptions.models import Delivery, Notification  # noqa: PLC0415
 
     page_changed.disconnect(dispatch_uid="publish_after_change")  # what publishing costs, bench.publish tells
     length = fill(count)
-    with running(manage("worker"), env=dict(os.environ), log=settings.DATA_DIR / "worker.log"):
+    worker = running(manage("worker"), env=dict(os.environ), log=settings.DATA_DIR / "worker.log")
+    with page_server() as address, worker:
         wait_for((settings.DATA_DIR / "worker.stamp").exists, what="the worker")
         time.sleep(3)
         before = processor_time(settings.DATA_DIR)
         first_mail = FirstMail(settings.JOURNAL_DIR)
-        staff = Staff()
+        staff, reader = Staff(), Reader(address)
         began = time.perf_counter()
         text = UpdateText(status="investigating", body=BODY, notify=True)
         incident = open_incident(title="Slow mailings", update=text, actor=None).incident
@@ -202,6 +210,7 @@ def tell(count: int) -> dict[str, float]:
         took = time.perf_counter() - published
         after = processor_time(settings.DATA_DIR)
         staff.stop()
+        read = reader.stop()
         first_mail.join()
         peak = peak_mib(settings.DATA_DIR)
     assert Delivery.objects.filter(notification__in=told, state="sent").count() == count
@@ -215,7 +224,31 @@ def tell(count: int) -> dict[str, float]:
         "first_ms": (first_mail.at - published) * 1000,
         "staff_ms": statistics.median(staff.took) * 1000,
         "staff_worst_ms": max(staff.took) * 1000,
+        **{f"page_{name}": value for name, value in read.items()},
     }
+
+
+@contextlib.contextmanager
+def page_server() -> Iterator[str]:
+    """The page as it is now, served as the product serves it; its address. It does not count as the worker's."""
+    from django.conf import settings  # noqa: PLC0415
+
+    from publishing.publish import publish_if_stale  # noqa: PLC0415
+    from statuspage.programs import front  # noqa: PLC0415
+
+    publish_if_stale()
+    port = free_port()
+    program = front(host="127.0.0.1", port=port, backend=settings.DATA_DIR / "nobody.sock")
+    env = {name: value for name, value in program.env.items() if name != "DATA_DIR"}
+    log = settings.DATA_DIR / "front.log"
+    with running([str(part) for part in program.command], env=env, log=log):
+        wait_for(lambda: is_listening(port), what="the page's server")
+        yield f"http://127.0.0.1:{port}/"
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def fill(count: int) -> int:
@@ -239,7 +272,8 @@ def length_of_mail() -> int:
     from django.db import transaction  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    from incidents.actions import UpdateText, open_incident  # noqa: PLC0415
+    from incidents.actions import open_incident  # noqa: PLC0415
+    from incidents.values import UpdateText  # noqa: PLC0415
     from subscriptions.channels import email  # noqa: PLC0415
     from subscriptions.fanout import open_notifications  # noqa: PLC0415
 
@@ -280,7 +314,8 @@ class Staff(threading.Thread):
     def run(self) -> None:
         from django.db import connection  # noqa: PLC0415
 
-        from incidents.actions import UpdateText, open_incident, post_update  # noqa: PLC0415
+        from incidents.actions import open_incident, post_update  # noqa: PLC0415
+        from incidents.values import UpdateText  # noqa: PLC0415
 
         text = UpdateText(status="investigating", body=BODY, notify=False)
         incident = open_incident(title="Another one", update=text, actor=None).incident
@@ -293,6 +328,17 @@ class Staff(threading.Thread):
     def stop(self) -> None:
         self._over.set()
         self.join()
+
+
+class Reader:
+    """Looks at the page all the while, from a process of its own."""
+
+    def __init__(self, address: str) -> None:
+        command = [sys.executable, "-m", "bench.read", address]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def stop(self) -> dict[str, float]:
+        return json.loads(self._process.communicate()[0])
 
 
 def processor_time(data_dir: Path) -> tuple[float, float]:

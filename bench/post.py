@@ -15,7 +15,8 @@ import django
 
 def main(seconds: float) -> None:
     django.setup()
-    from incidents.actions import UpdateText, open_incident, post_update  # noqa: PLC0415 - needs the set-up above
+    from incidents.actions import open_incident, post_update  # noqa: PLC0415 - needs the set-up above
+    from incidents.values import UpdateText  # noqa: PLC0415 - needs the set-up above
 
     began = UpdateText(status="investigating", body="It is slow.")
     incident = open_incident(title="Slow mailings", update=began, actor=None).incident

@@ -147,9 +147,10 @@ def publish_all(_components: int, _notices: int) -> dict[str, float]:
 
 
 def publish_updates(_components: int, _notices: int) -> dict[str, float]:
-    from incidents.actions import UpdateText, open_incident, post_update  # noqa: PLC0415
+    from incidents.actions import open_incident, post_update  # noqa: PLC0415
     from incidents.models import Component  # noqa: PLC0415
     from incidents.signals import page_changed  # noqa: PLC0415
+    from incidents.values import UpdateText  # noqa: PLC0415
     from publishing.publish import last_failure, publish_if_stale  # noqa: PLC0415
 
     page_changed.disconnect(dispatch_uid="publish_after_change")  # we publish ourselves, to measure it
