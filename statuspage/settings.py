@@ -59,6 +59,7 @@ if ANYMAIL:
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "statuspage.bodies.only_utf8",
     "csp.middleware.CSPMiddleware",
     "subscriptions.middleware.without_cookies",
     "django.contrib.sessions.middleware.SessionMiddleware",

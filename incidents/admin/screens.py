@@ -71,7 +71,7 @@ def post_update(request: HttpRequest, pk: int, *, is_preview: bool = False) -> H
 @writers_only
 def all_clear(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
     notice = _published(pk)
-    if request.method != "POST" and not _can_go(notice, IncidentStatus.COMPLETED):
+    if not notice.is_scheduled or (request.method != "POST" and not _can_go(notice, IncidentStatus.COMPLETED)):
         raise Http404
     screen = Screen(
         title=_("Post the all-clear"),
@@ -86,7 +86,7 @@ def all_clear(request: HttpRequest, pk: int, *, is_preview: bool = False) -> Htt
 @writers_only
 def cancel(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
     notice = _published(pk)
-    if request.method != "POST" and not _can_go(notice, IncidentStatus.CANCELLED):
+    if not notice.is_scheduled or (request.method != "POST" and not _can_go(notice, IncidentStatus.CANCELLED)):
         raise Http404
     screen = Screen(
         title=_("Cancel the maintenance"),
