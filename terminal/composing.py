@@ -64,7 +64,7 @@ def carry_out(task: Task, options: dict[str, Any], console: Console) -> None:
     notice = the_notice(options["notice"] or "", task.kind, task.statuses) if task.statuses else None
     build = partial(task.form, page_zone=Page.objects.current().zone, notice=notice, purpose=purpose)
     data = fill(task, build(None), options, console=console)
-    text = read_text(options["message"], options["file"], console=console, notice=notice, task=str(task.help))
+    text = read_text(options["message"], options["file"], console=console, notice=notice)
     with kept(text, data):
         form = build({**data, "body": text.body})
         if not text.body.strip() and text.is_ours:

@@ -59,7 +59,7 @@ class Text:
             self.file.unlink(missing_ok=True)
 
 
-def read_text(message: Sequence[str], file: str, *, console: Console, notice: Incident | None, task: str) -> Text:
+def read_text(message: Sequence[str], file: str, *, console: Console, notice: Incident | None) -> Text:
     """The text as it was given. On a terminal, and without any, it is asked for in an editor."""
     if message:
         return Text("\n\n".join(message), is_typed=False)
@@ -67,7 +67,7 @@ def read_text(message: Sequence[str], file: str, *, console: Console, notice: In
         return Text(_read(Path(file)), Path(file), is_typed=False)
     if file == "-" or not console.can_ask:
         return Text(_from_standard_input())
-    return _edited(notice, task)
+    return _edited(notice)
 
 
 def _read(file: Path) -> str:
@@ -96,9 +96,9 @@ def above_the_scissors(text: str) -> str:
     return "\n".join(lines[: places[0]] if places else lines).strip()
 
 
-def _edited(notice: Incident | None, task: str) -> Text:
+def _edited(notice: Incident | None) -> Text:
     file = _new_file()
-    file.write_text(f"\n\n{SCISSORS}\n{_below(notice, task)}", encoding="utf-8")
+    file.write_text(f"\n\n{SCISSORS}\n{_below(notice)}", encoding="utf-8")
     command = _editor()
     try:
         status = subprocess.run([*command, str(file)], check=False).returncode
@@ -125,12 +125,11 @@ def _editor() -> list[str]:
     raise misused(_("No editor was found. Set EDITOR, or give the text by --message or --file."))
 
 
-def _below(notice: Incident | None, task: str) -> str:
+def _below(notice: Incident | None) -> str:
     """What the author reads while writing. Nothing of it is published."""
     lines = [
-        _("Everything from the line above on is left out. Write your text over it, in Markdown."),
-        _("%(task)s: you will see a preview and be asked before anything is published.") % {"task": task},
-        _("An empty text ends it."),
+        _("Write your text above that line, in Markdown. From the line on everything is left out."),
+        _("You will see a preview and be asked before anything is published. An empty text ends it."),
     ]
     if notice:
         lines += ["", _("So far, newest first: %(title)s") % {"title": notice.title}]

@@ -103,7 +103,7 @@ def test_what_was_written_in_the_editor_is_published_after_a_yes(site):
     assert status == 0
     assert posted(site) == before + 1
     assert WRITTEN in page
-    assert "left out" not in page
+    assert "everything is left out" not in page
     assert re.search(r"The page shows it: version \d+ is live\.", shown)
 
 
