@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "incidents",
     "publishing",
     "subscriptions",
+    "terminal",
 ]
 
 # A mail provider's webhooks, for those who want them: its package is optional.

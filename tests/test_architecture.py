@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "subscriptions": {"incidents"},
     "api": {"incidents", "subscriptions"},
     "importers": {"incidents", "subscriptions"},
+    "terminal": {"incidents", "publishing", "subscriptions"},
 }
 
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
@@ -63,6 +64,14 @@ LAYERS = {
     ],
     "api": [],
     "importers": [],
+    "terminal": [
+        {"console", "spoken_times", "tasks", "outcome"},
+        {"choosing", "texts"},
+        {"filling"},
+        {"composing", "showing"},
+        {"commands"},
+        {"apps", "management"},
+    ],
 }
 
 

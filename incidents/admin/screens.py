@@ -1,4 +1,5 @@
-"""The tasks of staff, one view each. What they ask is in `forms.notices`; how they behave is in `compose`."""
+"""The tasks of staff, one view each. What they ask is in `forms.notices`, what they do in `forms.acts`, how they behave
+in `compose`."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from incidents.admin.access import publishers_only, writers_only
 from incidents.admin.compose import Screen, compose
 from incidents.board import notice_url
 from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus
+from incidents.forms import acts
 from incidents.forms.notices import (
     AllClearForm,
     CancelForm,
@@ -37,7 +39,7 @@ EDIT_PANES = ("page",)
 @writers_only
 def open_incident(request: HttpRequest, *, is_preview: bool = False) -> HttpResponse:
     screen = Screen(
-        title=_("Open an incident"), form=OpenIncidentForm, act=_open_incident, publish_label=_("Publish incident")
+        title=_("Open an incident"), form=OpenIncidentForm, act=acts.open_incident, publish_label=_("Publish incident")
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -47,7 +49,7 @@ def schedule_maintenance(request: HttpRequest, *, is_preview: bool = False) -> H
     screen = Screen(
         title=_("Schedule maintenance"),
         form=ScheduleForm,
-        act=_schedule_maintenance,
+        act=acts.schedule_maintenance,
         publish_label=_("Announce maintenance"),
     )
     return compose(request, screen, is_preview=is_preview)
@@ -60,7 +62,7 @@ def post_update(request: HttpRequest, pk: int, *, is_preview: bool = False) -> H
     screen = Screen(
         title=_("Resolve the incident") if asked == IncidentStatus.RESOLVED else _("Post an update"),
         form=UpdateForm,
-        act=_post(notice),
+        act=acts.post(notice),
         notice=notice,
         publish_label=_("Publish update"),
         initial={"status": asked} if asked in NEXT_STATUSES[IncidentStatus(notice.status)] else None,
@@ -76,7 +78,7 @@ def all_clear(request: HttpRequest, pk: int, *, is_preview: bool = False) -> Htt
     screen = Screen(
         title=_("Post the all-clear"),
         form=AllClearForm,
-        act=_post(notice),
+        act=acts.post(notice),
         notice=notice,
         publish_label=_("Publish the all-clear"),
     )
@@ -91,7 +93,7 @@ def cancel(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpRe
     screen = Screen(
         title=_("Cancel the maintenance"),
         form=CancelForm,
-        act=_post(notice),
+        act=acts.post(notice),
         notice=notice,
         publish_label=_("Cancel the maintenance"),
         published_message=_("The maintenance is cancelled."),
@@ -107,7 +109,7 @@ def move(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResp
     screen = Screen(
         title=_("Move the maintenance"),
         form=MoveForm,
-        act=_move(notice),
+        act=acts.move(notice),
         notice=notice,
         publish_label=_("Move the maintenance"),
         published_message=_("The maintenance is moved."),
@@ -230,42 +232,6 @@ def _edit_note(notice: Incident) -> str:
 def _can_go(notice: Incident, status: IncidentStatus) -> bool:
     """Asked of a first look only: what was typed must come back with the verb's refusal, not end in a 404."""
     return status in NEXT_STATUSES[IncidentStatus(notice.status)]
-
-
-def _open_incident(form: OpenIncidentForm, actor: Any, publish: bool) -> IncidentUpdate:
-    return actions.open_incident(
-        title=form.cleaned_data["title"],
-        update=form.update_text(),
-        details=form.details(),
-        started_at=form.cleaned_data["started_at"],
-        actor=actor,
-        publish=publish,
-    )
-
-
-def _schedule_maintenance(form: ScheduleForm, actor: Any, publish: bool) -> IncidentUpdate:
-    return actions.schedule_maintenance(
-        title=form.cleaned_data["title"],
-        window=form.window(),
-        update=form.update_text(),
-        details=form.details(),
-        actor=actor,
-        publish=publish,
-    )
-
-
-def _post(notice: Incident) -> Any:
-    def act(form: Any, actor: Any, publish: bool) -> IncidentUpdate:
-        return actions.post_update(notice, form.update_text(), actor=actor, all_clear=form.all_clear(), publish=publish)
-
-    return act
-
-
-def _move(notice: Incident) -> Any:
-    def act(form: MoveForm, actor: Any, publish: bool) -> IncidentUpdate:
-        return actions.reschedule_maintenance(notice, form.window(), form.update_text(), actor=actor)
-
-    return act
 
 
 def _edit_notice(form: Any, actor: Any, publish: bool) -> IncidentUpdate:

@@ -142,7 +142,9 @@ class ComposeForm(forms.Form):
 
     def times(self) -> list[tuple[str, str]]:
         """Every time typed, as customers will read it."""
-        fields = [field for field in self.fields.values() if isinstance(field, WallTimeField)]
+        # A field that was emptied still knows how its first value reads.
+        fields = [self.fields[name] for name, time in self.cleaned_data.items() if isinstance(time, dt.datetime)]
+        fields = [field for field in fields if isinstance(field, WallTimeField)]
         return [(str(field.label), field.widget.reads_as) for field in fields if field.widget.reads_as]
 
     def shown_sections(self) -> Iterator[tuple[Section, list[forms.BoundField], Any, bool]]:

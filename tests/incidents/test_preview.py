@@ -119,6 +119,12 @@ def test_the_preview_says_how_each_time_will_read(edward):
     assert ("Work ends", "Sunday 5 July 2026, 00:00 CEST (4 Jul 22:00 UTC)") in answer.context["times"]
 
 
+def test_a_suggested_time_that_was_emptied_is_not_told(edward):
+    answer = preview(edward, OPEN, title="Late", body="Soon.", **at("next_update_by", "", ""))
+
+    assert answer.context["times"] == []
+
+
 @pytest.mark.parametrize("body", ["[" * 20_000, "x" * 1_000_000, "a\x00b"], ids=["brackets", "a megabyte", "NUL"])
 def test_the_limits_of_text_hold_for_a_preview_too(edward, panes, body):
     answer = preview(edward, OPEN, title="Late", body=body)
