@@ -499,7 +499,9 @@ class EffectOutcomeQuerySet(models.QuerySet["EffectOutcome"]):
 
     def of(self, incident: Incident) -> list[EffectOutcome]:
         """What was last said of the effects of a notice."""
-        rows = list(self.public().filter(update__incident=incident).order_by("-update__published_at", "position"))
+        rows = list(
+            self.public().filter(update__incident=incident).order_by("-update__published_at", "-update", "position")
+        )
         return [row for row in rows if row.update_id == rows[0].update_id]
 
 

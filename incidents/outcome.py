@@ -24,7 +24,7 @@ class Course:
 
     `planned` are the times announced when the work began: by them it is judged. `first` is when it had been planned at
     first, where it was moved before it began; `moved_end` the end announced last, where that was moved later.
-    `outcome` is None until it is over, `has_kept` whether it stayed within its window also where nobody can tell.
+    `outcome` is None until it is over, `has_kept` (whether it stayed within its window) also where nobody has said.
     """
 
     planned: PlannedTimes
@@ -70,7 +70,9 @@ def _outcome(notice: Any, overrun: dt.timedelta, has_kept: bool | None, turnouts
         return Outcome.DEVIATED
     if Turnout.LESS in turnouts:
         return Outcome.MILDER
-    return Outcome.DEVIATED if notice.deviations else Outcome.AS_PLANNED
+    if notice.deviations:
+        return Outcome.DEVIATED
+    return Outcome.AS_PLANNED if has_kept else None
 
 
 def _is_answered(notice: Any, updates: Sequence[Any]) -> bool:

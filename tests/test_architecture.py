@@ -32,7 +32,7 @@ LAYERS = {
     "publishing": [
         {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
         {"state"},
-        {"notices"},
+        {"notices", "record"},
         {"loading", "boundaries", "days", "formats"},
         {"basis", "plan"},
         {"publish"},

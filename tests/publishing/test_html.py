@@ -124,7 +124,10 @@ def test_the_all_clear_stands_on_top_and_sets_what_happened_beside_what_was_plan
     notice = page(path_of(work), now=utc(2013, 11, 10, 9))
 
     clear = notice.lines.index("All clear")
-    assert notice.lines[clear + 1] == "The work is done, nearly without downtime. Mailings were not delayed."
+    assert notice.lines[clear + 1 : clear + 3] == [
+        "As planned. The work kept its window.",
+        "The work is done, nearly without downtime. Mailings were not delayed.",
+    ]
     assert clear < notice.lines.index("The announcement")
     end = notice.lines.index("End")
     assert notice.lines[end + 1 : end + 3] == [

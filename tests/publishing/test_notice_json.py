@@ -110,6 +110,7 @@ def test_a_notice_with_a_post_mortem_is_this_in_this_order():
                 "group_id": None,
             }
         ],
+        "outcome": None,
     }
     assert json.dumps(read(incident)) == json.dumps(expected)
 
