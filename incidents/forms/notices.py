@@ -248,14 +248,17 @@ class AllClearForm(UpdatePart):
 
     says_components = False
     sections = (
-        Section(_("How it went"), ("body",), hint=_("Done or not, and what follows. It stands on top of the notice.")),
+        Section(
+            _("How it went"),
+            ("body", "deviations"),
+            hint=_("Done or not, and what follows. It stands on top of the notice."),
+        ),
         Section(_("When it happened"), ("actual_started_at", "actual_ended_at"), is_in_pairs=True),
         Section(
             _("The effects, as they turned out"),
             part="outcomes",
             hint=_("A row that you leave as it is says: as announced. Beside it: what happened instead."),
         ),
-        Section(_("Deviations"), ("deviations",)),
         Section(_("The promise about data, answered"), ("data_outcome",)),
         Section(_("Telling people"), ("notify",)),
     )

@@ -32,6 +32,7 @@ class OutcomeRows(forms.Form):
                 required=False,
                 limit=300,
                 initial=answer.note,
+                widget=forms.TextInput(attrs={"placeholder": _("What happened instead")}),
             )
 
     def rows(self) -> Iterator[tuple[Effect, str, forms.BoundField, forms.BoundField]]:

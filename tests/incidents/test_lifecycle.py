@@ -20,6 +20,8 @@ pytestmark = pytest.mark.django_db
 ANNOUNCED, START, END = utc(2026, 1, 2, 9), utc(2026, 1, 3, 20), utc(2026, 1, 3, 23)
 HOUR, MINUTE, WEEK = dt.timedelta(hours=1), dt.timedelta(minutes=1), dt.timedelta(days=7)
 
+DETAILS = NoticeDetails(effects=[EffectLine("Mailings", "unavailable")])
+
 # How a notice gets where it is, by one post after another.
 WAYS = {
     "investigating": ["investigating"],
@@ -243,8 +245,7 @@ def course(notice):
 @pytest.mark.parametrize("name", PATHS)
 def test_a_maintenance_on_its_path(name):
     steps, statuses, (outcome, has_kept, overrun, was_moved) = PATHS[name]
-    details = NoticeDetails(effects=[EffectLine("Mailings", "unavailable")])
-    notice = make_maintenance(starts=START, ends=END, details=details, at=ANNOUNCED)
+    notice = make_maintenance(starts=START, ends=END, details=DETAILS, at=ANNOUNCED)
 
     for step in steps:
         step(notice)
