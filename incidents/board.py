@@ -103,6 +103,8 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
     if notice.is_open and IncidentStatus.COMPLETED in possible:
         all_clear = Task(_("Post the all-clear"), _url("all_clear", notice), is_main=notice.is_active_maintenance)
         tasks.insert(0 if notice.is_active_maintenance else 1, all_clear)
+    if notice.status == IncidentStatus.COMPLETED:
+        tasks.append(Task(_("Correct the all-clear"), _url("all_clear", notice)))
     if notice.status in MOVABLE and may_publish(user):
         tasks.append(Task(_("Move it"), _url("move", notice)))
     if notice.is_open and IncidentStatus.CANCELLED in possible:

@@ -277,7 +277,8 @@ def _keep_answers(incident: Incident, update: IncidentUpdate) -> None:
     incident.actual_started_at = update.actual_started_at or incident.actual_started_at
     incident.actual_ended_at = update.actual_ended_at or incident.actual_ended_at
     incident.data_outcome = update.data_outcome or incident.data_outcome
-    if update.deviations:
+    # An all-clear that is said again, corrected, also takes back what differed; an update without answers does not.
+    if update.deviations or update.data_outcome:
         incident.deviations = update.deviations
         incident.deviations_html = render_markdown(update.deviations)
     start, end = incident.actual_started_at, incident.actual_ended_at

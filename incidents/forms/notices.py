@@ -268,7 +268,7 @@ class AllClearForm(UpdatePart):
         ended = self.notice.actual_ended_at or self._suggested_end()
         values["actual_started_at"] = self.notice.actual_started_at or min(self.notice.work_starts_at, ended)
         values["actual_ended_at"] = ended
-        values["deviations"] = self.notice.deviations
+        values |= {"deviations": self.notice.deviations, "data_outcome": self.notice.data_outcome}
         if self.draft:
             answers = ("actual_started_at", "actual_ended_at", "data_outcome")
             values |= {name: getattr(self.draft, name) for name in answers if getattr(self.draft, name)}

@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from incidents.choices import Turnout
 from incidents.forms.fields import LineField
-from incidents.models import Effect, Incident, IncidentUpdate
+from incidents.models import Effect, EffectOutcome, Incident, IncidentUpdate
 from incidents.values import EffectAnswer
 
 
 class OutcomeRows(forms.Form):
-    """A row for each of `effects`. `said` is what a draft says of some of them, by their function."""
+    """A row for each of `effects`. `said` is what was said of some of them before, by their function."""
 
     def __init__(self, data: Any, *, effects: list[Effect], said: Mapping[str, EffectAnswer]) -> None:
         self.effects = effects
@@ -57,6 +57,6 @@ class OutcomeRows(forms.Form):
 def outcome_rows(notice: Incident, draft: IncidentUpdate | None, data: Any) -> OutcomeRows | None:
     """None for a notice that announced no effects."""
     effects = list(notice.effects.all())
-    drafted = draft.effect_outcomes.all() if draft else []
-    said = {row.function: EffectAnswer(row.function, row.turned_out, row.note) for row in drafted}
+    before = draft.effect_outcomes.all() if draft else EffectOutcome.objects.of(notice)
+    said = {row.function: EffectAnswer(row.function, row.turned_out, row.note) for row in before}
     return OutcomeRows(data, effects=effects, said=said) if effects else None

@@ -164,3 +164,33 @@ def test_the_preview_asks_why_work_took_longer(edward, maintenance, time_machine
         ("The effects, as they turned out", "Mailings", "was affected more than announced: say what happened."),
     ]
     assert not preview(edward, url, **answers, deviations="One server failed.").context["remarks"]
+
+
+def test_an_all_clear_is_corrected_by_saying_it_again(edward, maintenance):
+    url, less = screen("incident_all_clear", maintenance.pk), {"outcomes-turned_out_0": "less"}
+    publish(edward, url, body=WORDS, data_outcome="none_lost", deviations="Twice.", **less)
+
+    sent = fill(edward, url)
+    assert [sent[name] for name in ("data_outcome", "deviations", "outcomes-turned_out_0")] == [
+        "none_lost",
+        "Twice.",
+        "less",
+    ]
+    publish(edward, url, body="One mailing was lost.", data_outcome="some_lost", deviations="")
+
+    maintenance.refresh_from_db()
+    assert (maintenance.data_outcome, maintenance.deviations, maintenance.deviations_html) == ("some_lost", "", "")
+
+
+def test_a_later_word_leaves_the_answers_as_they_are(edward, maintenance):
+    publish(
+        edward,
+        screen("incident_all_clear", maintenance.pk),
+        body=WORDS,
+        data_outcome="none_lost",
+        deviations="Twice.",
+    )
+    publish(edward, screen("incident_post_update", maintenance.pk), body="Thank you for your patience.")
+
+    maintenance.refresh_from_db()
+    assert (maintenance.deviations, len(said_of_effects(maintenance))) == ("Twice.", 2)
