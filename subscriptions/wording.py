@@ -293,7 +293,7 @@ def _ended(incident: Incident, course: Course, zone: ZoneInfo) -> Iterator[Fact]
         yield Fact(_("Took place"), (*from_until(*actual, zone), _lasting(*actual)))
     yield Fact(_("Planned"), (*from_until(*course.planned.work, zone), _lasting(*course.planned.work)))
     if course.moved_end:
-        yield Fact(_("Meanwhile moved to"), (describe(course.moved_end, zone),))
+        yield Fact(_("End put off to"), (describe(course.moved_end, zone),))
     if course.first:
         yield Fact(_("First plan"), from_until(*course.first, zone), "past")
 

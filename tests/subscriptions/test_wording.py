@@ -220,7 +220,7 @@ def test_an_all_clear_says_what_became_of_each_effect_and_what_differed():
     ) in words.text
     assert "One server had to be started <strong>twice</strong>." in words.html
     plain = " ".join(re.sub("<[^>]+>", " ", words.html).split())
-    assert "Sending mailings Delayed Less than announced No mailing was delayed." in plain
+    assert "Sending mailings Planned: Delayed As it went: Less than announced No mailing was delayed." in plain
 
 
 def test_an_update_after_the_planned_end_says_that_it_has_passed():
