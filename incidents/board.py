@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus
 from incidents.models import Component, Incident, IncidentUpdate
+from incidents.outcome import END_IS_NEAR
 from incidents.roles import may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
-from incidents.times import describe
+from incidents.times import describe, duration_words
 
 INDICATOR_WORDS = {
     Impact.NONE: gettext_lazy("All systems operational"),
@@ -34,12 +35,22 @@ class Task:
 
 
 @dataclass(frozen=True)
+class EndNote:
+    """That the planned end of a maintenance is near, or has passed, and what can be done about it."""
+
+    words: str
+    is_past: bool
+    tasks: list[Task]
+
+
+@dataclass(frozen=True)
 class NoticeOnBoard:
     notice: Incident
     latest: IncidentUpdate | None
     is_overdue: bool
     next_update_by: str
     when: str
+    end: EndNote | None
     components: list[Any]
     tasks: list[Task]
     url: str
@@ -92,6 +103,8 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
     if notice.is_open and IncidentStatus.COMPLETED in possible:
         all_clear = Task(_("Post the all-clear"), _url("all_clear", notice), is_main=notice.is_active_maintenance)
         tasks.insert(0 if notice.is_active_maintenance else 1, all_clear)
+    if notice.status == IncidentStatus.COMPLETED:
+        tasks.append(Task(_("Correct the all-clear"), _url("all_clear", notice)))
     if notice.status in MOVABLE and may_publish(user):
         tasks.append(Task(_("Move it"), _url("move", notice)))
     if notice.is_open and IncidentStatus.CANCELLED in possible:
@@ -99,6 +112,26 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
     if may_publish(user):
         tasks.append(Task(_("Edit notice"), _url("edit", notice)))
     return tasks
+
+
+def end_note(notice: Incident, user: Any, now: dt.datetime) -> EndNote | None:
+    """None while the planned end is further off than END_IS_NEAR, and for all but a maintenance that has begun."""
+    if not notice.is_active_maintenance or notice.work_ends_at - now > END_IS_NEAR:
+        return None
+    left = notice.work_ends_at - now
+    is_past = left <= dt.timedelta()
+    if is_past:
+        words = _("The planned end passed %(time)s ago, and customers can read that.")
+    elif notice.completes_by_clock:
+        words = _("The notice completes by itself in %(time)s. If the work is not over by then:")
+    else:
+        words = _("The planned end is in %(time)s.")
+    tasks = []
+    if may_write(user):
+        tasks.append(Task(_("Post the all-clear"), _url("all_clear", notice)))
+    if may_publish(user):
+        tasks.append(Task(_("move the end"), _url("move", notice)))
+    return EndNote(words % {"time": duration_words(abs(left))}, is_past, tasks)
 
 
 def _url(task: str, notice: Incident) -> str:
@@ -127,6 +160,7 @@ def _on_board(notice: Incident, latest: IncidentUpdate | None, user: Any, now: d
         is_overdue=due is not None and due <= now,
         next_update_by=describe(due, notice.zone) if due else "",
         when=describe(when, notice.zone),
+        end=end_note(notice, user, now),
         components=list(notice.affected.all()),
         tasks=notice_tasks(notice, user),
         url=notice_url(notice),

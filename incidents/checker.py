@@ -16,9 +16,10 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from incidents.choices import CLOSED, IncidentStatus
-from incidents.models import Incident, IncidentUpdate
-from incidents.times import day_words
+from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, IncidentStatus, Outcome, Turnout
+from incidents.models import EffectOutcome, Incident, IncidentUpdate
+from incidents.outcome import END_IS_NEAR, course_of
+from incidents.times import clock_change, day_words, describe_window, duration_words, lasting_words
 
 SHORT_NOTICE = dt.timedelta(hours=72)
 
@@ -94,7 +95,12 @@ class Remark:
 def check(update: IncidentUpdate, *, now: dt.datetime) -> list[Remark]:
     """All remarks on a notice as it would stand with `update`, the gravest first. Reads; writes nothing."""
     incident = update.incident
-    return [*_left_out(update), *_planning(incident, update, now), *_words(incident, update, now)]
+    return [
+        *_planning(incident, update, now),
+        *_ending(incident, update, now),
+        *_left_out(update),
+        *_words(incident, update, now),
+    ]
 
 
 def _left_out(update: IncidentUpdate) -> Iterator[Remark]:
@@ -127,8 +133,43 @@ def _planning(incident: Incident, update: IncidentUpdate, now: dt.datetime) -> I
     elif incident.work_starts_at - now < SHORT_NOTICE:
         yield Remark("work_starts_at", "", _("Customers hear of it less than 72 hours ahead."))
     for other in _overlapping(incident):
-        text = _("On the same components there is “%(title)s” at that time.") % {"title": other.title}
-        yield Remark("work_starts_at", "", text)
+        yield Remark("work_starts_at", "", _overlap_words(other))
+    if clock_change(incident.work_starts_at, incident.work_ends_at, incident.zone):
+        lasts = lasting_words(incident.work_starts_at, incident.work_ends_at, incident.zone)
+        yield Remark("work_ends_at", "", _("The work %(lasts)s.") % {"lasts": lasts})
+
+
+def _overlap_words(other: Incident) -> str:
+    if not other.work_starts_at:
+        return _("On the same components there is “%(title)s” at that time.") % {"title": other.title}
+    window = describe_window(other.work_starts_at, other.work_ends_at, other.zone)
+    words = {"title": other.title, "window": window}
+    return _("On the same components there is “%(title)s” at that time: %(window)s.") % words
+
+
+def _ending(incident: Incident, update: IncidentUpdate, now: dt.datetime) -> Iterator[Remark]:
+    """What customers read of the planned end, and what is left unsaid when the work did not go by the plan."""
+    if not incident.is_scheduled:
+        return
+    if update.status in ACTIVE_MAINTENANCE and incident.work_ends_at - now <= END_IS_NEAR:
+        yield Remark("status", "", _end_words(incident.work_ends_at - now))
+    if update.status != IncidentStatus.COMPLETED:
+        return
+    turnouts = EffectOutcome.objects.of(incident)
+    course = course_of(incident, list(incident.updates.public()), [line.turned_out for line in turnouts])
+    if course.outcome == Outcome.OVERRAN and not incident.deviations:
+        late = duration_words(course.overrun)
+        yield Remark("deviations", "", _("By these times the work took %(time)s longer: say why.") % {"time": late})
+    for line in turnouts:
+        if line.turned_out == Turnout.MORE and not line.note:
+            yield Remark("outcomes", line.function, _("was affected more than announced: say what happened."))
+
+
+def _end_words(left: dt.timedelta) -> str:
+    words = {"time": duration_words(abs(left))}
+    if left > dt.timedelta():
+        return _("The planned end is in %(time)s. If the work takes longer, move the end before it passes.") % words
+    return _("The planned end passed %(time)s ago: post the all-clear, or move the end.") % words
 
 
 def _overlapping(incident: Incident) -> Iterator[Incident]:

@@ -59,8 +59,8 @@ CLOSED = (
 OPEN = tuple(status for status in IncidentStatus if status not in CLOSED)
 ACTIVE_MAINTENANCE = (IncidentStatus.IN_PROGRESS, IncidentStatus.VERIFYING)
 
-# While its planned times can still be moved: all of them, or at last only the end.
-MOVABLE = (IncidentStatus.SCHEDULED, IncidentStatus.IN_PROGRESS)
+# While its planned times can still be moved: all of them, or once the work has begun only the end.
+MOVABLE = (IncidentStatus.SCHEDULED, IncidentStatus.IN_PROGRESS, IncidentStatus.VERIFYING)
 
 # From each status, those that the next update may carry. Staying where it is, is always one of them.
 NEXT_STATUSES = {
@@ -90,6 +90,24 @@ class EffectLevel(TextChoices):
     SLOWER = "slower", _("Slower")
     DELAYED = "delayed", _("Delayed")
     UNAFFECTED = "unaffected", _("Unaffected")
+
+
+class Turnout(TextChoices):
+    """What became of an effect that was announced."""
+
+    AS_ANNOUNCED = "as_announced", _("As announced")
+    LESS = "less", _("Less than announced")
+    MORE = "more", _("More than announced")
+
+
+class Outcome(TextChoices):
+    """How a maintenance ended. Never stored: it follows from times, status and what the all-clear says."""
+
+    AS_PLANNED = "as_planned", _("As planned")
+    MILDER = "milder", _("Milder than announced")
+    DEVIATED = "deviated", _("With deviations")
+    OVERRAN = "overran", _("Took longer than planned")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class DataStatement(TextChoices):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from incidents.actions import post_update
@@ -23,6 +23,8 @@ def run_clock(now: dt.datetime) -> list[IncidentUpdate]:
     """Start each maintenance whose time has come; end each whose planned end has passed.
 
     An end leads to *verifying*, where a person posts the all-clear, or to *completed* if staff left that to the clock.
+    Whoever says after that end that the work goes on after all is not contradicted: until the end is moved, and the new
+    one passes, nothing more happens by itself.
     Each move happens once, however many call this at the same moment.
     """
     posted = []
@@ -39,19 +41,22 @@ def next_move(now: dt.datetime) -> dt.datetime | None:
     """When `run_clock` will next have something to do; `now` itself when it has already."""
     if _due(now).exists():
         return now
-    open_ones = Incident.objects.public().scheduled()
-    times = [
-        open_ones.filter(status=status).order_by(field).values_list(field, flat=True).first()
-        for status, field in IS_DUE.items()
-    ]
+    times = [_waiting(status).order_by(field).values_list(field, flat=True).first() for status, field in IS_DUE.items()]
     return min((time for time in times if time is not None), default=None)
 
 
-def _due(now: dt.datetime):  # noqa: ANN202
-    due = Q()
-    for status, field in IS_DUE.items():
-        due |= Q(status=status, **{f"{field}__lte": now})
-    return Incident.objects.public().scheduled().filter(due)
+def _due(now: dt.datetime) -> QuerySet[Incident]:
+    starts, ends = (_waiting(status).filter(**{f"{field}__lte": now}) for status, field in IS_DUE.items())
+    return starts | ends
+
+
+def _waiting(status: IncidentStatus) -> QuerySet[Incident]:
+    """Those of this status that the clock will move on."""
+    waiting = Incident.objects.public().scheduled().filter(status=status)
+    if status == IncidentStatus.SCHEDULED:
+        return waiting
+    said = IncidentUpdate.objects.public().filter(incident=OuterRef("pk"), status=IncidentStatus.VERIFYING)
+    return waiting.exclude(Exists(said.filter(published_at__gte=OuterRef("work_ends_at"))))
 
 
 def _move_on(incident: Incident, now: dt.datetime) -> IncidentUpdate:

@@ -23,6 +23,7 @@ from incidents.choices import (
     IncidentKind,
     IncidentStatus,
     LinkKind,
+    Turnout,
 )
 
 CODE_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -246,6 +247,8 @@ class Incident(models.Model):
     advice_after_html = models.TextField(blank=True, editable=False)
     data_statement = models.CharField(_("data"), max_length=20, choices=DataStatement, blank=True)
     data_outcome = models.CharField(_("data, at the end"), max_length=20, choices=DataStatement, blank=True)
+    deviations = models.TextField(_("what differed from the plan"), blank=True, default="", db_default="")
+    deviations_html = models.TextField(blank=True, editable=False, default="", db_default="")
     text_version = models.PositiveSmallIntegerField(default=0, editable=False)
 
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
@@ -427,6 +430,7 @@ class IncidentUpdate(models.Model):
     actual_started_at = models.DateTimeField(_("work began"), null=True, blank=True)
     actual_ended_at = models.DateTimeField(_("work ended"), null=True, blank=True)
     data_outcome = models.CharField(_("data, at the end"), max_length=20, choices=DataStatement, blank=True)
+    deviations = models.TextField(_("what differed from the plan"), blank=True, default="", db_default="")
     # The planned times that this update replaced, when it moved a maintenance.
     was_work_starts_at = models.DateTimeField(null=True, blank=True, editable=False)
     was_work_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -487,6 +491,44 @@ class UpdateComponent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.old_status} → {self.new_status}"
+
+
+class EffectOutcomeQuerySet(models.QuerySet["EffectOutcome"]):
+    def public(self) -> EffectOutcomeQuerySet:
+        return self.filter(update__published_at__isnull=False, update__incident__published_at__isnull=False)
+
+    def of(self, incident: Incident) -> list[EffectOutcome]:
+        """What was last said of the effects of a notice."""
+        rows = list(
+            self.public().filter(update__incident=incident).order_by("-update__published_at", "-update", "position")
+        )
+        return [row for row in rows if row.update_id == rows[0].update_id]
+
+
+class EffectOutcome(models.Model):
+    """What an all-clear says of one effect: what was announced of it then, and what became of it."""
+
+    update = models.ForeignKey(IncidentUpdate, models.CASCADE, related_name="effect_outcomes")
+    function = models.CharField(max_length=200)
+    announced = models.CharField(max_length=12, choices=EffectLevel)
+    turned_out = models.CharField(max_length=12, choices=Turnout)
+    note = models.CharField(max_length=300, blank=True)
+    position = models.PositiveSmallIntegerField(default=1)
+
+    objects = EffectOutcomeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["update", "position"], name="effect_outcome_once"),
+            models.CheckConstraint(
+                condition=Q(announced__in=EffectLevel.values, turned_out__in=Turnout.values),
+                name="effect_outcome_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.get_turned_out_display()}"
 
 
 class Change(models.Model):

@@ -124,6 +124,23 @@ def duration_words(duration: dt.timedelta) -> str:
     return " ".join(parts)
 
 
+def lasting_words(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> str:
+    """How long a window lasts, and that clocks show something else where they change meanwhile."""
+    lasts, change = end - start, clock_change(start, end, zone)
+    words = {"duration": duration_words(lasts), "shown": duration_words(lasts + change)}
+    if change > dt.timedelta():
+        return _("lasts %(duration)s, not the %(shown)s that clocks show: they are put forward meanwhile") % words
+    if change:
+        return _("lasts %(duration)s, not the %(shown)s that clocks show: they are put back meanwhile") % words
+    return _("lasts %(duration)s") % words
+
+
+def clock_change(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> dt.timedelta:
+    """By how much clocks in `zone` are put forward between two instants; negative where they are put back."""
+    before, after = (instant.astimezone(zone).utcoffset() or dt.timedelta() for instant in (start, end))
+    return after - before
+
+
 def starts_at(day: dt.date, zone: ZoneInfo) -> dt.datetime:
     """The instant, in UTC, at which `day` begins in `zone`; days last 23 or 25 hours where clocks change."""
     return dt.datetime.combine(day, dt.time(), tzinfo=zone).astimezone(dt.UTC)

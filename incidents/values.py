@@ -90,9 +90,23 @@ class Window:
 
 
 @dataclass(frozen=True)
+class EffectAnswer:
+    """What became of the announced effect on `function`."""
+
+    function: str
+    turned_out: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class AllClear:
-    """How a maintenance went: actual times, and the promise about data answered."""
+    """How a maintenance went: actual times, the promise about data answered, and what differed from the plan.
+
+    `deviations` is Markdown. `effects` answer announced effects, all of them or none.
+    """
 
     actual_started_at: dt.datetime | None = None
     actual_ended_at: dt.datetime | None = None
     data_outcome: str = ""
+    deviations: str = ""
+    effects: Sequence[EffectAnswer] = ()

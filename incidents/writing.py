@@ -28,6 +28,7 @@ from incidents.leads import in_order, lead_words
 from incidents.models import (
     Component,
     Effect,
+    EffectOutcome,
     Incident,
     IncidentComponent,
     IncidentLink,
@@ -68,7 +69,7 @@ def check_window(window: Window) -> None:
 def check_move(incident: Incident, window: Window, update: UpdateText, at: dt.datetime) -> None:
     if incident.is_draft or incident.status not in MOVABLE:
         raise ValidationError(_("Only a maintenance that is announced or in progress can be moved."))
-    if update.status != incident.status:
+    if update.status != status_after_move(incident):
         raise ValidationError({"status": _("Moving a maintenance leaves its status as it is.")})
     check_window(window)
     before, after = planned_times(incident), planned_times(window)
@@ -80,6 +81,11 @@ def check_move(incident: Incident, window: Window, update: UpdateText, at: dt.da
         window.work_starts_at != incident.work_starts_at or window.avoid_starts_at != incident.avoid_starts_at
     ):
         raise ValidationError(_("The work has begun: only its end can still be moved."))
+
+
+def status_after_move(incident: Incident) -> str:
+    """A move leaves the status as it is, but for work thought to be over: whoever moves its end says it goes on."""
+    return IncidentStatus.IN_PROGRESS if incident.status == IncidentStatus.VERIFYING else incident.status
 
 
 def refuse_missed_reminders(incident: Incident, known: Sequence[int], at: dt.datetime) -> None:
@@ -157,11 +163,13 @@ def write_update(
     row.notify = update.notify
     row.next_update_by = update.next_update_by
     row.form_id = update.form_id
-    _set_answers(row, all_clear or AllClear())
+    all_clear = all_clear or AllClear()
+    _set_answers(row, all_clear)
     row.author = actor
     row.byline = history.actor_name(actor) if actor else ""
     row.display_at = row.updated_at = at
     row.save()
+    _set_effect_answers(row, all_clear)
     row.affected.all().delete()
     components = Component.objects.public().select_related("group").filter(pk__in=update.components)
     row.affected.bulk_create(
@@ -237,8 +245,31 @@ def _set_answers(row: IncidentUpdate, all_clear: AllClear) -> None:
     start, end = all_clear.actual_started_at, all_clear.actual_ended_at
     if start and end and end < start:
         raise ValidationError({"actual_ended_at": _("The work cannot have ended before it began.")})
-    for name, value in asdict(all_clear).items():
-        setattr(row, name, value)
+    for name in ("actual_started_at", "actual_ended_at", "data_outcome"):
+        setattr(row, name, getattr(all_clear, name))
+    try:
+        row.deviations = clean_body(all_clear.deviations)
+        render_markdown(row.deviations)
+    except ValidationError as problem:
+        raise ValidationError({"deviations": problem.messages}) from None
+
+
+def _set_effect_answers(row: IncidentUpdate, all_clear: AllClear) -> None:
+    announced = list(row.incident.effects.all()) if all_clear.effects else []
+    if [effect.function for effect in announced] != [answer.function for answer in all_clear.effects]:
+        raise ValidationError({"effects": _("The announced effects have changed meanwhile: look at each again.")})
+    row.effect_outcomes.all().delete()
+    row.effect_outcomes.bulk_create(
+        EffectOutcome(
+            update=row,
+            function=effect.function,
+            announced=effect.level,
+            turned_out=answer.turned_out,
+            note=clean_line(answer.note, limit=300),
+            position=position,
+        )
+        for position, (effect, answer) in enumerate(zip(announced, all_clear.effects, strict=True), start=1)
+    )
 
 
 def _keep_answers(incident: Incident, update: IncidentUpdate) -> None:
@@ -246,6 +277,10 @@ def _keep_answers(incident: Incident, update: IncidentUpdate) -> None:
     incident.actual_started_at = update.actual_started_at or incident.actual_started_at
     incident.actual_ended_at = update.actual_ended_at or incident.actual_ended_at
     incident.data_outcome = update.data_outcome or incident.data_outcome
+    # An all-clear that is said again, corrected, also takes back what differed; an update without answers does not.
+    if update.deviations or update.data_outcome:
+        incident.deviations = update.deviations
+        incident.deviations_html = render_markdown(update.deviations)
     start, end = incident.actual_started_at, incident.actual_ended_at
     if start and end and end < start:
         raise ValidationError({"actual_ended_at": _("The work cannot have ended before it began.")})

@@ -26,6 +26,7 @@ from incidents.models import (
 from incidents.rollup import IMPACT_RANK
 from incidents.times import starts_at
 from publishing.notices import load_notices, newest_first
+from publishing.record import load_record
 from publishing.state import (
     HISTORY_DAYS,
     RECENT_DAYS,
@@ -164,6 +165,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
         recent=_recent_days(today, site.zone),
         traces=_traces(_history_begins(now, site.zone)),
         months=count_months(site.zone) if months is None else months,
+        record=load_record(today, site.zone),
     )
 
 

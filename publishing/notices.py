@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count
 
-from incidents.choices import LINK_KIND_REVERSED, DataStatement, EffectLevel, Impact, LinkKind
-from incidents.models import Change, Effect, Incident, IncidentComponent, IncidentLink, IncidentUpdate, UpdateComponent
+from incidents.choices import LINK_KIND_REVERSED, DataStatement, EffectLevel, Impact, LinkKind, Turnout
+from incidents.models import (
+    Change,
+    Effect,
+    EffectOutcome,
+    Incident,
+    IncidentComponent,
+    IncidentLink,
+    IncidentUpdate,
+    UpdateComponent,
+)
 from incidents.rollup import incident_impact
-from publishing.state import AffectedState, EffectState, LinkState, NoticeState, UpdateState
+from publishing.state import AffectedState, EffectState, LinkState, NoticeState, TurnoutState, UpdateState
 
 # Not by the components' positions: moving one of them must not change every notice that ever named it.
 AS_WRITTEN = "pk"
@@ -20,7 +28,8 @@ AS_WRITTEN = "pk"
 _COPIED = [
     name
     for name in NoticeState.__dataclass_fields__
-    if name not in ("zone", "revision", "reminders", "affected", "effects", "links", "updates", "current_impact")
+    if name not in ("zone", "revision", "reminders", "current_impact")
+    and name not in ("affected", "effects", "turnouts", "links", "updates")
     and not name.endswith("_label")
 ]
 _LINK_LABELS = {kind: kind.label for kind in LinkKind}
@@ -39,35 +48,33 @@ def load_notices(**lookups: Any) -> list[NoticeState]:
     acts = Change.objects.filter(incident__in=ids, version__isnull=False).order_by().values_list("incident_id")
     revisions = dict(acts.annotate(number=Count("pk")))
     updates, affected, effects, links = _updates(ids), _affected(ids), _effects(ids), _links(ids)
+    turnouts = _turnouts(ids)
     notices = [
-        _notice(row, revisions.get(row.pk, 0), updates[row.pk], affected[row.pk], effects[row.pk], links[row.pk])
+        _notice(
+            row,
+            revision=revisions.get(row.pk, 0),
+            updates=tuple(updates[row.pk]),
+            affected=tuple(affected[row.pk]),
+            effects=tuple(effects[row.pk]),
+            turnouts=tuple(turnouts[row.pk]),
+            links=tuple(links[row.pk]),
+        )
         for row in rows
     ]
     return sorted(notices, key=newest_first, reverse=True)
 
 
-def _notice(
-    row: Incident,
-    revision: int,
-    updates: Iterable[UpdateState],
-    affected: Iterable[AffectedState],
-    effects: Iterable[EffectState],
-    links: Iterable[LinkState],
-) -> NoticeState:
-    affected = tuple(affected)
+def _notice(row: Incident, *, affected: tuple[AffectedState, ...], **read: Any) -> NoticeState:
     current = incident_impact((line.new_status for line in affected), override=row.impact_override)
     return NoticeState(
         **{name: getattr(row, name) for name in _COPIED},
         zone=row.zone,
-        revision=revision,
         reminders=tuple(row.reminders),
         data_statement_label=_label(row.data_statement),
         data_outcome_label=_label(row.data_outcome),
         affected=affected,
-        effects=tuple(effects),
-        links=tuple(links),
-        updates=tuple(updates),
         current_impact=Impact.MAINTENANCE if row.is_scheduled and not row.impact_override else current,
+        **read,
     )
 
 
@@ -106,6 +113,21 @@ def _effects(ids: list[int]) -> dict[int, list[EffectState]]:
     for incident_id, function, level, note in rows.values_list("incident_id", "function", "level", "note"):
         effects[incident_id].append(EffectState(function, level, str(EffectLevel(level).label), note))
     return effects
+
+
+def _turnouts(ids: list[int]) -> dict[int, list[TurnoutState]]:
+    """What was last said of the effects of each."""
+    rows = EffectOutcome.objects.public().filter(update__incident__in=ids)
+    columns = ("update__incident_id", "update_id", "function", "announced", "turned_out", "note")
+    found: dict[int, tuple[int, list[TurnoutState]]] = {}
+    for incident_id, update_id, function, announced, turned_out, note in rows.order_by(
+        "-update__published_at", "-update", "position"
+    ).values_list(*columns):
+        newest, lines = found.setdefault(incident_id, (update_id, []))
+        if update_id == newest:
+            announced_label, label = str(EffectLevel(announced).label), str(Turnout(turned_out).label)
+            lines.append(TurnoutState(function, announced, announced_label, turned_out, label, note))
+    return defaultdict(list, {incident_id: lines for incident_id, (_update, lines) in found.items()})
 
 
 def _links(ids: list[int]) -> dict[int, list[LinkState]]:

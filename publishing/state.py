@@ -22,6 +22,7 @@ from incidents.choices import (
     IncidentStatus,
 )
 from incidents.moves import Move, PlannedTimes, Span, moves_of, planned_times
+from incidents.outcome import Course, course_of
 from incidents.rollup import page_indicator, worst_status
 
 HISTORY_DAYS = 90
@@ -133,6 +134,18 @@ class EffectState:
 
 
 @dataclass(frozen=True)
+class TurnoutState:
+    """What the all-clear says of one effect: the level that was announced of it, and what became of that."""
+
+    function: str
+    announced: str
+    announced_label: str
+    turned_out: str
+    turned_out_label: str
+    note: str
+
+
+@dataclass(frozen=True)
 class LinkState:
     """The other notice of a link, and how it reads from this one ("caused by", "led to")."""
 
@@ -187,9 +200,12 @@ class NoticeState:
     data_statement_label: str
     data_outcome: str
     data_outcome_label: str
+    deviations: str
+    deviations_html: str
     byline: str
     affected: tuple[AffectedState, ...]  # as things stand now: old_status equals new_status
     effects: tuple[EffectState, ...]
+    turnouts: tuple[TurnoutState, ...]  # empty until an all-clear says something of the effects
     links: tuple[LinkState, ...]
     updates: tuple[UpdateState, ...]  # newest first, never empty
     current_impact: str  # what it weighs now; `impact` is the worst it has been
@@ -238,6 +254,36 @@ class NoticeState:
     def moves(self) -> dict[int, Move]:
         """Which of the updates moved it, by their ids, the newest first, and from when to when."""
         return moves_of(self, self.updates)
+
+    @cached_property
+    def course(self) -> Course | None:
+        """The promise of a maintenance beside what became of it."""
+        if not self.is_scheduled:
+            return None
+        return course_of(self, self.updates, [line.turned_out for line in self.turnouts])
+
+    @property
+    def work_shown(self) -> Span | None:
+        """When the work is planned; of what is over, when it was planned when it began."""
+        if not self.course:
+            return None
+        return planned_times(self).work if self.is_open else self.course.planned.work
+
+    @property
+    def is_over_time(self) -> bool:
+        """Whether something was said of a maintenance that goes on after its planned end. No clock is asked: the
+        first to say something then is our own."""
+        return self.is_active_maintenance and self.updates[0].display_at >= self.work_ends_at
+
+    @property
+    def status_since(self) -> dt.datetime:
+        """When the notice came to the status that it has."""
+        since = self.updates[0].display_at
+        for update in self.updates:
+            if update.status != self.status:
+                break
+            since = update.display_at
+        return since
 
     @property
     def work_moved_from(self) -> Span | None:
@@ -311,6 +357,22 @@ class TraceState:
     path = NoticeState.path
 
 
+@dataclass(frozen=True)
+class MaintenanceRecord:
+    """How maintenance went that was closed on `since` or later, a day of the page's zone.
+
+    Counted are those of which a person said how they went: `kept` stayed within the times announced when they began.
+    `moved` are those of the counted ones that were moved before they began. The last two are not counted.
+    """
+
+    since: dt.date
+    counted: int
+    kept: int
+    moved: int
+    unanswered: int
+    cancelled: int
+
+
 # A year and a month of it, in the page's zone.
 Month = tuple[int, int]
 
@@ -377,6 +439,7 @@ class PageState(SiteState):
     recent: tuple[RecentDay, ...]  # those of the last RECENT_DAYS under which anything closed is filed, newest first
     traces: Mapping[str, tuple[TraceState, ...]]  # by component, of the last HISTORY_DAYS, newest first
     months: tuple[tuple[Month, int], ...]  # each month that holds notices, and how many; newest first
+    record: MaintenanceRecord  # of the last year
 
     @cached_property
     def site(self) -> SiteState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
@@ -20,12 +20,13 @@ from django.utils.html import strip_tags
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
-from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind
+from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind, Outcome
 from incidents.leads import lead_words
-from incidents.models import Incident, IncidentUpdate, Page
+from incidents.models import EffectOutcome, Incident, IncidentUpdate, Page
 from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
+from incidents.outcome import Course, course_of
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
-from incidents.times import clock_words, describe, from_until, local_words
+from incidents.times import clock_words, describe, duration_words, from_until, local_words
 from subscriptions.choices import Purpose
 from subscriptions.links import notice_url, update_url
 from subscriptions.models import Notification, Subscriber
@@ -168,6 +169,7 @@ def _about(update: IncidentUpdate, zone: ZoneInfo, links: Mapping[str, str]) -> 
         "is_announcement": update.status == IncidentStatus.SCHEDULED,
         "preview": _preview(update, zone),
         "effects": [] if is_closing else list(incident.effects.all()),
+        "turnouts": EffectOutcome.objects.of(incident) if is_closing and incident.is_scheduled else [],
         "advice": _advice(incident, is_closing, has_begun=update.status in ACTIVE_MAINTENANCE),
         "data": _data(incident, is_closing),
         "earlier": _earlier(update, zone),
@@ -272,12 +274,32 @@ def _window(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
     now = planned_times(incident)
     if update.status not in CLOSED:
         was = replaced_times(update)
-        return _moved(Move(was, now), zone) if was else _planned(now, zone)
-    facts = []
+        facts = _moved(Move(was, now), zone) if was else _planned(now, zone)
+        if update.status in ACTIVE_MAINTENANCE and update.display_at >= now.work[1]:
+            facts.insert(0, Fact(_("Over time"), (_("The planned end has passed."),), "news"))
+        return facts
+    turnouts = [line.turned_out for line in EffectOutcome.objects.of(incident)]
+    course = course_of(incident, list(incident.updates.public()), turnouts)
+    return list(_ended(incident, course, zone))
+
+
+def _ended(incident: Incident, course: Course, zone: ZoneInfo) -> Iterator[Fact]:
+    """What became of a maintenance, beside what was announced of it."""
+    late = duration_words(course.overrun) if course.overrun else ""
+    if course.outcome and course.outcome != Outcome.CANCELLED:
+        yield Fact(_("Outcome"), (f"{course.outcome_label}: {late}" if late else course.outcome_label,), "news")
     if incident.actual_started_at and incident.actual_ended_at:
-        actual = from_until(incident.actual_started_at, incident.actual_ended_at, zone)
-        facts.append(Fact(_("Took place"), actual))
-    return [*facts, Fact(_("Planned"), from_until(*now.work, zone))]
+        actual = (incident.actual_started_at, incident.actual_ended_at)
+        yield Fact(_("Took place"), (*from_until(*actual, zone), _lasting(*actual)))
+    yield Fact(_("Planned"), (*from_until(*course.planned.work, zone), _lasting(*course.planned.work)))
+    if course.moved_end:
+        yield Fact(_("End put off to"), (describe(course.moved_end, zone),))
+    if course.first:
+        yield Fact(_("First plan"), from_until(*course.first, zone), "past")
+
+
+def _lasting(start: dt.datetime, end: dt.datetime) -> str:
+    return _("lasting %(duration)s") % {"duration": duration_words(end - start)}
 
 
 def _planned(times: PlannedTimes, zone: ZoneInfo) -> list[Fact]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from incidents.actions import open_incident, reschedule_maintenance, schedule_maintenance
 from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, Page
 from incidents.values import NoticeDetails, UpdateText, Window
+from incidents.writing import status_after_move
 from subscriptions.choices import SubscriberState
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.models import Subscriber
@@ -105,7 +106,7 @@ def move(
         avoid_ends_at=fields.pop("avoid_ends", None),
         completes_by_clock=maintenance.completes_by_clock,
     )
-    text = UpdateText(status=maintenance.status, body=body, **fields)
+    text = UpdateText(status=status_after_move(maintenance), body=body, **fields)
     return reschedule_maintenance(maintenance, window, text, actor=None, at=at)
 
 

@@ -21,7 +21,7 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "assets"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "outcome", "assets"},
         {"models"},
         {"text", "history", "rehearsal", "values"},
         {"component_actions"},
@@ -33,7 +33,7 @@ LAYERS = {
     "publishing": [
         {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
         {"state"},
-        {"notices"},
+        {"notices", "record"},
         {"loading", "boundaries", "days", "formats"},
         {"basis", "plan"},
         {"publish"},

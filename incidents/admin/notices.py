@@ -19,10 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from incidents.admin import screens
 from incidents.admin.changes import act_in_words
 from incidents.admin.compose import differences
-from incidents.board import notice_tasks
+from incidents.board import end_note, notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
-from incidents.models import Incident, ScheduledMaintenance
+from incidents.models import EffectOutcome, Incident, ScheduledMaintenance
+from incidents.outcome import course_of
 from incidents.roles import may_publish, may_write
 from incidents.signals import notice_shown
 from incidents.times import describe
@@ -87,7 +88,10 @@ class NoticeAdmin(admin.ModelAdmin):
             for link in notice.links_in.select_related("incident")
         ]
         changes = notice.changes.all()[:AUDIT_SHOWN]
-        updates = notice.updates.prefetch_related("affected").order_by("-display_at", "-pk")
+        updates = list(notice.updates.prefetch_related("affected").order_by("-display_at", "-pk"))
+        public = [update for update in updates if not update.is_draft]
+        turnouts = EffectOutcome.objects.of(notice) if notice.is_scheduled else []
+        now = timezone.now()
         return {
             **self.admin_site.each_context(request),
             "title": notice.title,
@@ -100,10 +104,15 @@ class NoticeAdmin(admin.ModelAdmin):
             "effects": notice.effects.all(),
             "texts": _texts(notice),
             "drafts": [update for update in updates if update.is_draft],
-            "updates": [update for update in updates if not update.is_draft],
+            "updates": public,
+            "turnouts": turnouts,
+            "outcome": course_of(notice, public, [line.turned_out for line in turnouts]).outcome_label
+            if notice.is_scheduled
+            else "",
             "changes": [(change, act_in_words(change), differences(change)) for change in changes],
             "tasks": notice_tasks(notice, request.user),
-            "is_overdue": notice.next_update_by is not None and notice.next_update_by <= timezone.now(),
+            "is_overdue": notice.next_update_by is not None and notice.next_update_by <= now,
+            "end": end_note(notice, request.user, now),
             "may_write": may_write(request.user),
             "may_publish": may_publish(request.user),
             "panels": _panels(notice, request.user),
@@ -180,6 +189,6 @@ def _times(notice: Incident) -> list[tuple[Any, str]]:
 
 
 def _texts(notice: Incident) -> list[tuple[Any, str]]:
-    names = ("advice_before", "advice_during", "advice_after", "reason")
+    names = ("deviations", "advice_before", "advice_during", "advice_after", "reason")
     texts = [(Incident._meta.get_field(name).verbose_name, getattr(notice, f"{name}_html")) for name in names]
     return [(label, html) for label, html in texts if html]

@@ -32,6 +32,8 @@ from incidents.forms.notices import (
     UpdateForm,
 )
 from incidents.models import Incident, IncidentUpdate
+from incidents.outcome import course_of
+from incidents.times import describe_window
 
 EDIT_PANES = ("page",)
 
@@ -81,6 +83,7 @@ def all_clear(request: HttpRequest, pk: int, *, is_preview: bool = False) -> Htt
         act=acts.post(notice),
         notice=notice,
         publish_label=_("Publish the all-clear"),
+        note=_all_clear_note(notice),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -113,9 +116,7 @@ def move(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResp
         notice=notice,
         publish_label=_("Move the maintenance"),
         published_message=_("The maintenance is moved."),
-        note=""
-        if notice.status == IncidentStatus.SCHEDULED
-        else _("The work has begun: only its end can still be moved."),
+        note=_move_note(notice),
         keeps_drafts=False,
     )
     return compose(request, screen, is_preview=is_preview)
@@ -227,6 +228,23 @@ def _edit_note(notice: Incident) -> str:
         reverse("admin:incidents_incident_move", args=[notice.pk]),
         _("Move the maintenance"),
     )
+
+
+def _move_note(notice: Incident) -> str:
+    if notice.status == IncidentStatus.SCHEDULED:
+        return ""
+    note = _("The work has begun: only its end can still be moved.")
+    if notice.status == IncidentStatus.VERIFYING:
+        note = f"{note} {_('The notice then says again that the work is in progress.')}"
+    return note
+
+
+def _all_clear_note(notice: Incident) -> str:
+    if not notice.is_scheduled:
+        return ""
+    planned = course_of(notice, list(notice.updates.public())).planned.work
+    note = _("Announced was: %(window)s. Whether it went as planned follows from your answers; the preview shows it.")
+    return note % {"window": describe_window(*planned, notice.zone)}
 
 
 def _can_go(notice: Incident, status: IncidentStatus) -> bool:

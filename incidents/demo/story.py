@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 from incidents.actions import open_incident, post_update, schedule_maintenance
-from incidents.choices import DataStatement, EffectLevel, LinkKind
+from incidents.choices import DataStatement, EffectLevel, LinkKind, Turnout
 from incidents.demo.place import ZONE, Functions, Staff
 from incidents.models import Incident
-from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText, Window
+from incidents.values import AllClear, EffectAnswer, EffectLine, LinkTo, NoticeDetails, UpdateText, Window
 
 
 def tell_story(functions: Functions, staff: Staff) -> None:
@@ -174,6 +174,14 @@ def _power_feeds(functions: Functions, staff: Staff, *, because: Incident) -> No
             actual_started_at=window.work_starts_at,
             actual_ended_at=window.work_ends_at,
             data_outcome=DataStatement.NONE_LOST,
+            deviations="Nearly no downtime: the connection was interrupted twice, for a short time each.",
+            effects=(
+                EffectAnswer("Sending mailings", Turnout.LESS, "No mailing was delayed."),
+                EffectAnswer("Follow-up actions", Turnout.LESS, "They ran on, but for the two interruptions."),
+                EffectAnswer("Hyperlink redirects", Turnout.LESS, "Two short interruptions."),
+                EffectAnswer("Images in mail already sent", Turnout.LESS, "Two short interruptions."),
+                EffectAnswer("The application", Turnout.LESS, "Two short interruptions."),
+            ),
         ),
     )
 

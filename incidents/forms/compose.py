@@ -18,6 +18,7 @@ from incidents.choices import CLOSED, ComponentStatus, Impact
 from incidents.forms.components import ComponentRows
 from incidents.forms.fields import LineField, MarkdownField
 from incidents.forms.lines import effect_rows, effects_of, link_rows, links_of
+from incidents.forms.outcomes import OutcomeRows
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import Incident, IncidentUpdate
 from incidents.values import NOTICE_TEXTS, NoticeDetails, UpdateText
@@ -68,6 +69,7 @@ class ComposeForm(forms.Form):
         self.effects: forms.BaseFormSet | None = None
         self.links: forms.BaseFormSet | None = None
         self.components: ComponentRows | None = None
+        self.outcomes: OutcomeRows | None = None
         super().__init__(data, initial={**self.starting_values(), **(initial or {})}, use_required_attribute=False)
         for name, field in self.fields.items():
             value = self.initial.get(name)
@@ -88,10 +90,11 @@ class ComposeForm(forms.Form):
         return {"form_id": uuid.uuid4(), **seen_by_now(self.notice, self.draft)}
 
     def add_rows(self, data: Any) -> None:
-        """Hang the rows that this screen has (effects, links, components) onto the form."""
+        """Hang the rows that this screen has (effects, links, components, outcomes) onto the form."""
 
     def parts(self) -> list[Any]:
-        return [part for part in (self.effects, self.links, self.components) if part is not None]
+        parts = (self.effects, self.links, self.components, self.outcomes)
+        return [part for part in parts if part is not None]
 
     def is_valid(self) -> bool:
         # Each part is asked, so that all errors show at once.
@@ -152,6 +155,8 @@ class ComposeForm(forms.Form):
         for section in self.sections:
             fields = [self[name] for name in section.names if name in self.fields]
             part = getattr(self, section.part) if section.part else None
+            if not fields and part is None:
+                continue
             has_errors = any(field.errors for field in fields) or (self.is_bound and part and not part.is_valid())
             yield section, fields, part, bool(has_errors) or not section.is_folded
 

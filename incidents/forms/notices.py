@@ -27,12 +27,14 @@ from incidents.forms.compose import (
     UpdatePart,
     next_update_suggestion,
 )
-from incidents.forms.fields import LeadsField, ZoneField, zone_or_none
+from incidents.forms.fields import LeadsField, MarkdownField, ZoneField, zone_or_none
+from incidents.forms.outcomes import outcome_rows
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import IncidentUpdate, Page
 from incidents.moves import planned_times
+from incidents.times import describe, lasting_words
 from incidents.values import PLANNED_TIMES, AllClear, NoticeDetails, Window
-from incidents.writing import check_window
+from incidents.writing import check_window, status_after_move
 
 DATA_AT_OPENING = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_EXPECTED_LOST]
 DATA_AHEAD = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_LOST]
@@ -82,12 +84,23 @@ class WindowPart(ComposeForm):
 
     def clean(self) -> None:
         super().clean()
-        if any(name in self.errors for name in PLANNED_TIMES) or not self.typed_zone():
+        zone = self.typed_zone()
+        if any(name in self.errors for name in PLANNED_TIMES) or not zone:
             return
+        window = self.window()
         try:
-            check_window(self.window())
+            check_window(window)
         except ValidationError as problem:
             self.add_problem(problem)
+        else:
+            self._say_how_long(window, zone)
+
+    def _say_how_long(self, window: Window, zone: ZoneInfo) -> None:
+        """Beside the end, for clocks may be put forward or back meanwhile."""
+        ends = self.fields.get("work_ends_at")
+        if ends:
+            lasts = lasting_words(window.work_starts_at, window.work_ends_at, zone)
+            ends.widget.reads_as = f"{describe(window.work_ends_at, zone)} · {lasts}"
 
     def window(self) -> Window:
         """What was typed; what this screen does not ask is as the notice has it."""
@@ -225,29 +238,52 @@ class AllClearForm(UpdatePart):
         widget=forms.RadioSelect,
         error_messages={"required": _("Answer what was promised: was any data lost?")},
     )
+    deviations = MarkdownField(
+        label=_("What differed from the plan"),
+        required=False,
+        rows=3,
+        help_text=_("Such as: the connection was interrupted twice. Empty: nothing did."),
+    )
     next_update_by = None
 
     says_components = False
     sections = (
         Section(
             _("How it went"),
-            ("body",),
-            hint=_("Done or not, what differed from the plan, what follows. It stands on top of the notice."),
+            ("body", "deviations"),
+            hint=_("Done or not, and what follows. It stands on top of the notice."),
         ),
         Section(_("When it happened"), ("actual_started_at", "actual_ended_at"), is_in_pairs=True),
+        Section(
+            _("The effects, as they turned out"),
+            part="outcomes",
+            hint=_("A row that you leave as it is says: as announced. Beside it: what happened instead."),
+        ),
         Section(_("The promise about data, answered"), ("data_outcome",)),
         Section(_("Telling people"), ("notify",)),
     )
 
     def starting_values(self) -> dict[str, Any]:
         values = super().starting_values()
-        ended = self.notice.actual_ended_at or min(self.notice.work_ends_at, _to_the_minute(self.now))
+        ended = self.notice.actual_ended_at or self._suggested_end()
         values["actual_started_at"] = self.notice.actual_started_at or min(self.notice.work_starts_at, ended)
         values["actual_ended_at"] = ended
+        values |= {"deviations": self.notice.deviations, "data_outcome": self.notice.data_outcome}
         if self.draft:
             answers = ("actual_started_at", "actual_ended_at", "data_outcome")
             values |= {name: getattr(self.draft, name) for name in answers if getattr(self.draft, name)}
+            values["deviations"] = self.draft.deviations
         return values
+
+    def _suggested_end(self) -> dt.datetime:
+        """The planned end where the work was thought to be over by then; work that still goes on ends now."""
+        now = _to_the_minute(self.now)
+        is_going_on = self.notice.status == IncidentStatus.IN_PROGRESS
+        return now if is_going_on else min(self.notice.work_ends_at, now)
+
+    def add_rows(self, data: Any) -> None:
+        super().add_rows(data)
+        self.outcomes = outcome_rows(self.notice, self.draft, data)
 
     def status(self) -> str:
         return IncidentStatus.COMPLETED
@@ -262,7 +298,9 @@ class AllClearForm(UpdatePart):
                 self.add_error(name, _("This time has not come yet."))
 
     def all_clear(self) -> AllClear:
-        return AllClear(**{name: self.cleaned_data[name] for name in AllClear.__dataclass_fields__})
+        names = ("actual_started_at", "actual_ended_at", "data_outcome", "deviations")
+        effects = self.outcomes.answers() if self.outcomes else ()
+        return AllClear(**{name: self.cleaned_data[name] for name in names}, effects=effects)
 
 
 class CancelForm(UpdatePart):
@@ -339,7 +377,7 @@ class MoveForm(UpdatePart, WindowPart):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.notice.status == IncidentStatus.IN_PROGRESS:
+        if self.notice.status != IncidentStatus.SCHEDULED:
             del self.fields["work_starts_at"], self.fields["avoid_starts_at"]
 
     def starting_values(self) -> dict[str, Any]:
@@ -348,7 +386,7 @@ class MoveForm(UpdatePart, WindowPart):
         return super().starting_values() | {"next_update_by": promised if is_ahead else None}
 
     def status(self) -> str:
-        return self.notice.status
+        return status_after_move(self.notice)
 
 
 def _to_the_minute(moment: dt.datetime) -> dt.datetime:

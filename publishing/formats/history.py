@@ -14,7 +14,7 @@ from incidents.times import month_words
 from publishing.artefact import Artefact
 from publishing.formats.document import document
 from publishing.formats.past import past_entry
-from publishing.state import Month, MonthState, NoticeState, PageState, PastNotice, SiteState
+from publishing.state import MaintenanceRecord, Month, MonthState, NoticeState, PageState, PastNotice, SiteState
 
 
 def page(state: PageState) -> list[Artefact]:
@@ -23,7 +23,12 @@ def page(state: PageState) -> list[Artefact]:
         _year(year, tuple(of_year), get_language())
         for year, of_year in groupby(state.months, key=lambda one: one[0][0])
     ]
-    return [document("/history", "public/history.html", state, years=years)]
+    return [document("/history", "public/history.html", state, years=years, record=_record(state.record))]
+
+
+def _record(record: MaintenanceRecord) -> MaintenanceRecord | None:
+    """None where there is nothing to tell."""
+    return record if record.counted or record.unanswered or record.cancelled else None
 
 
 @lru_cache(maxsize=64)

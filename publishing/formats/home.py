@@ -129,6 +129,7 @@ def page(state: PageState) -> list[Artefact]:
         groups=[(group, _rows(group.components, state)) for group in state.groups],
         ungrouped=_rows(state.ungrouped, state),
         recent=recent(state),
+        record=state.record,
     )
     return [home]
 

@@ -25,7 +25,7 @@ def next_word(notice: NoticeState, now: dt.datetime) -> NextWord | None:
         return NextWord("overdue" if notice.next_update_by <= now else "by", notice.next_update_by)
     if notice.is_upcoming:
         return NextWord("at_start", notice.work_starts_at)
-    if notice.status == IncidentStatus.IN_PROGRESS:
+    if notice.status == IncidentStatus.IN_PROGRESS and not notice.is_over_time:
         return NextWord("at_end", notice.work_ends_at)
     return NextWord("all_clear" if notice.is_scheduled else "unknown")
 

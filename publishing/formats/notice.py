@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from incidents.choices import ComponentStatus, EffectLevel, IncidentStatus
+from incidents.choices import ComponentStatus, EffectLevel, IncidentStatus, Outcome
 from incidents.moves import MoveRow
+from incidents.outcome import Course
 from incidents.rollup import BADNESS
-from incidents.times import local_words
+from incidents.times import duration_words, local_words
 from publishing.artefact import Artefact
 from publishing.formats.document import document
 from publishing.formats.next_word import next_word
@@ -52,6 +53,9 @@ def notice(site: SiteState, notice: NoticeState) -> list[Artefact]:
         timeline=timeline(notice),
         summary=summary(notice),
         is_cancelled=notice.status == IncidentStatus.CANCELLED,
+        course=notice.course,
+        verdict=verdict(notice.course) if notice.course else None,
+        work=notice.work_shown,
     )
     return [page]
 
@@ -93,6 +97,17 @@ def timeline(notice: NoticeState) -> list[Entry]:
         )
         for update, older in zip(notice.updates, before, strict=True)
     ]
+
+
+def verdict(course: Course) -> tuple[str, str] | None:
+    """How a maintenance ended, in a word and a sentence; None for one that has not, or that was cancelled."""
+    if course.outcome in (None, Outcome.CANCELLED):
+        return None
+    if course.overrun:
+        words = {"label": course.outcome_label, "time": duration_words(course.overrun)}
+        return _("%(label)s: %(time)s.") % words, ""
+    kept = {True: _("The work kept its window."), False: _("The work began before its window."), None: ""}
+    return f"{course.outcome_label}.", kept[course.has_kept]
 
 
 def summary(notice: NoticeState) -> str:

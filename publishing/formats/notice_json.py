@@ -46,6 +46,38 @@ def incident(site: SiteState, notice: NoticeState) -> Json:
         "page_id": site.code,
         "incident_updates": [_update(site, notice, update) for update in notice.updates],
         "components": [_component(site, notice, line, place) for place, line in enumerate(notice.affected, start=1)],
+        "outcome": _outcome(site, notice),
+    }
+
+
+def _outcome(site: SiteState, notice: NoticeState) -> Json | None:
+    """What was announced of a maintenance that is over, and what became of it. Ours, like `moved`."""
+    course = notice.course
+    if course is None or notice.is_open:
+        return None
+    first_from, first_until = course.first or (None, None)
+    return {
+        "result": course.outcome.value if course.outcome else None,
+        "kept_window": course.has_kept,
+        "first_scheduled_for": stamp(first_from, site.zone),
+        "first_scheduled_until": stamp(first_until, site.zone),
+        "scheduled_for": stamp(course.planned.work[0], site.zone),
+        "scheduled_until": stamp(course.planned.work[1], site.zone),
+        "started_at": stamp(notice.actual_started_at, site.zone),
+        "ended_at": stamp(notice.actual_ended_at, site.zone),
+        "overran_minutes": int(course.overrun.total_seconds()) // 60,
+        "data_promised": notice.data_statement or None,
+        "data_outcome": notice.data_outcome or None,
+        "deviations": notice.deviations or None,
+        "effects": [
+            {
+                "function": line.function,
+                "announced": line.announced,
+                "turned_out": line.turned_out,
+                "note": line.note or None,
+            }
+            for line in notice.turnouts
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -9,9 +10,12 @@ from collections.abc import Iterable, Iterator
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from incidents.choices import Outcome
 from incidents.moves import Move, Span
-from incidents.times import describe, from_until
+from incidents.outcome import Course
+from incidents.times import describe, duration_words, from_until
 from publishing.artefact import Artefact
+from publishing.formats.notice import verdict
 from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
 
 CONTENT_TYPE = "text/plain; charset=utf-8"
@@ -35,6 +39,8 @@ def text(site: SiteState, notice: NoticeState) -> str:
         "\n".join(_facts(notice)),
     ]
     sections = [
+        (_("What differed from the plan"), _paragraphs(notice.deviations)),
+        (_("The effects, as they turned out"), _turnouts(notice)),
         (_("What this means for you"), _effects(notice)),
         (_("What to do"), _advice(notice)),
         (_("Why"), _paragraphs(notice.reason)),
@@ -52,15 +58,20 @@ def _facts(notice: NoticeState) -> Iterator[str]:
 
 
 def _times(notice: NoticeState) -> Iterator[Fact]:
-    windows = (
-        (_("Avoid"), notice.avoid_starts_at, notice.avoid_ends_at, notice.avoid_moved_from),
-        (_("Work"), notice.work_starts_at, notice.work_ends_at, notice.work_moved_from),
-        (_("As it went"), notice.actual_started_at, notice.actual_ended_at, None),
-    )
-    for label, start, end, moved_from in windows:
-        if start and end:
-            yield label, [*from_until(start, end, notice.zone), *_moved_from(moved_from, notice)]
-    if not notice.is_scheduled:
+    if notice.course and notice.is_open:
+        windows = (
+            (_("Avoid"), notice.avoid_starts_at, notice.avoid_ends_at, notice.avoid_moved_from),
+            (_("Work"), notice.work_starts_at, notice.work_ends_at, notice.work_moved_from),
+        )
+        for label, start, end, moved_from in windows:
+            if start and end:
+                yield label, [*from_until(start, end, notice.zone), *_moved_from(moved_from, notice)]
+        if notice.is_over_time:
+            since = {"status": notice.status_label, "time": describe(notice.status_since, notice.zone)}
+            yield _("The planned end has passed"), [_("%(status)s since %(time)s") % since]
+    elif notice.course:
+        yield from _course(notice, notice.course)
+    else:
         yield _("Began"), [describe(notice.started_at, notice.zone)]
         ended = describe(notice.resolved_at, notice.zone) if notice.resolved_at else ""
         yield _("Ended"), [ended or _("Not yet; we do not know when.")]
@@ -68,6 +79,29 @@ def _times(notice: NoticeState) -> Iterator[Fact]:
         yield _("Next update by"), [describe(notice.next_update_by, notice.zone)]
     if notice.edited_at:
         yield _("Edited"), [describe(notice.edited_at, notice.zone)]
+
+
+def _course(notice: NoticeState, course: Course) -> Iterator[Fact]:
+    """What was announced of a maintenance that is over, and what became of it."""
+    if ended := verdict(course):
+        yield _("Outcome"), [" ".join(filter(None, ended))]
+    if course.first:
+        why = (
+            _("moved, and then cancelled") if course.outcome == Outcome.CANCELLED else _("moved before the work began")
+        )
+        yield _("First plan"), [*from_until(*course.first, notice.zone), why]
+    if course.planned.avoid:
+        yield _("Avoid"), [*from_until(*course.planned.avoid, notice.zone)]
+    yield _("Planned"), [*from_until(*course.planned.work, notice.zone), _lasting(*course.planned.work)]
+    if course.moved_end:
+        yield _("While it went on the end was moved to"), [describe(course.moved_end, notice.zone)]
+    start, end = notice.actual_started_at, notice.actual_ended_at
+    if start and end:
+        yield _("As it went"), [*from_until(start, end, notice.zone), _lasting(start, end)]
+
+
+def _lasting(start: dt.datetime, end: dt.datetime) -> str:
+    return _("lasting %(duration)s") % {"duration": duration_words(end - start)}
 
 
 def _moved_from(span: Span | None, notice: NoticeState) -> list[str]:
@@ -92,6 +126,16 @@ def _statements(notice: NoticeState) -> Iterator[Fact]:
 
 def _effects(notice: NoticeState) -> str:
     lines = [f"- {e.function}: {e.level_label}" + (f". {e.note}" if e.note else "") for e in notice.effects]
+    return _paragraphs("\n".join(lines))
+
+
+def _turnouts(notice: NoticeState) -> str:
+    lines = [
+        _("- %(function)s: %(announced)s. In the end: %(turned_out)s")
+        % {"function": line.function, "announced": line.announced_label, "turned_out": line.turned_out_label}
+        + (f". {line.note}" if line.note else "")
+        for line in notice.turnouts
+    ]
     return _paragraphs("\n".join(lines))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from incidents.moves import planned_times
 from publishing.state import NoticeState
 
 MARGIN = 0.09  # of the whole span, on either side: the labels of the outermost marks need it
@@ -46,13 +47,15 @@ class TimeAxis:
 
 def time_axis(notice: NoticeState) -> TimeAxis | None:
     """None for a notice without planned times."""
-    if not (notice.work_starts_at and notice.work_ends_at):
+    if not notice.course:
         return None
-    rows = [("work", _("Work"), notice.work_starts_at, notice.work_ends_at)]
-    if notice.avoid_starts_at and notice.avoid_ends_at:
-        rows.insert(0, ("avoid", _("Avoid"), notice.avoid_starts_at, notice.avoid_ends_at))
+    is_over = bool(notice.actual_started_at and notice.actual_ended_at)
+    times = notice.course.planned if is_over else planned_times(notice)
+    rows = [("work", _("Planned") if is_over else _("Work"), *times.work)]
+    if times.avoid:
+        rows.insert(0, ("avoid", _("Avoid"), *times.avoid))
     planned = rows.copy()
-    if notice.actual_started_at and notice.actual_ended_at:
+    if is_over:
         rows.append(("actual", _("As it went"), notice.actual_started_at, notice.actual_ended_at))
     first, last = min(row[2] for row in rows), max(row[3] for row in rows)
     margin = max((last - first) * MARGIN, dt.timedelta(minutes=1))

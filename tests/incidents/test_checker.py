@@ -155,6 +155,7 @@ def test_another_notice_on_the_same_components_at_that_time_is_pointed_out():
     remarks = check(maintenance(components=down), now=NOW)
 
     assert [remark.text for remark in remarks] == [
-        "On the same components there is “At the same time” at that time.",
+        "On the same components there is “At the same time” at that time: Saturday 9 November 2013, 22:00 CET to "
+        "Sunday 10 November 2013, 00:00 CET (21:00 to 23:00 UTC).",
         "On the same components there is “Still going on” at that time.",
     ]

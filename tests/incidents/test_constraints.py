@@ -13,6 +13,7 @@ from incidents.models import (
     Change,
     Component,
     Effect,
+    EffectOutcome,
     Incident,
     IncidentComponent,
     IncidentLink,
@@ -72,6 +73,12 @@ def status_change(status: str) -> None:
     StatusChange.objects.create(component=make_component(), status=status, at=EARLY)
 
 
+def effect_outcome(turned_out: str = "less", *, times: int = 1) -> None:
+    update = make_incident().updates.get()
+    for _time in range(times):
+        EffectOutcome.objects.create(update=update, function="x", announced="slower", turned_out=turned_out)
+
+
 def version_twice() -> None:
     for _time in range(2):
         Change.objects.create(verb="add", actor_name="", subject="", version=99)
@@ -101,6 +108,8 @@ REFUSED = {
     "update_was_starts_before_end": lambda: set_update(was_work_starts_at=LATE, was_work_ends_at=EARLY),
     "update_component_once": same_component_twice_in_an_update,
     "update_component_known": lambda: update_component(new_status="broken"),
+    "effect_outcome_known": lambda: effect_outcome(turned_out="worse"),
+    "effect_outcome_once": lambda: effect_outcome(times=2),
     "change_version_once": version_twice,
 }
 

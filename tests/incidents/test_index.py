@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from incidents.actions import post_update
 from incidents.choices import ComponentStatus
+from incidents.clock import run_clock
 from incidents.component_actions import archive_component
 from incidents.models import Change, Component, ComponentGroup, Incident, Page
 from incidents.values import EffectLine, LinkTo, NoticeDetails, UpdateText
@@ -264,3 +265,47 @@ def test_the_first_screen_shows_what_was_written_as_plain_text(edward):
     page = edward.get("/admin/").content.decode()
 
     assert "It waits &amp; &lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+START, END = utc(2026, 11, 9, 18), utc(2026, 11, 9, 20, 30)
+
+
+def said_of_the_end(client, notice) -> tuple[str, list[str]]:
+    """What the first screen says of a planned end, and what it offers; the notice's own page says the same."""
+    (row,) = [row for row in client.get("/admin/").context["happening"] if row.notice == notice]
+    own = client.get(reverse("admin:incidents_scheduledmaintenance_change", args=[notice.pk])).context["end"]
+    assert row.end == own
+    return (own.words, [task.label for task in own.tasks]) if own else ("", [])
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (END - dt.timedelta(minutes=31), ""),
+        (END - dt.timedelta(minutes=15), "The planned end is in 15 min."),
+        (END + dt.timedelta(minutes=12), "The planned end passed 12 min ago, and customers can read that."),
+    ],
+)
+def test_a_planned_end_is_said_before_it_passes(edward, time_machine, now, words):
+    maintenance = make_maintenance(starts=START, ends=END, at=utc(2026, 11, 2))
+    run_clock(START)
+    time_machine.move_to(now, tick=False)
+
+    assert said_of_the_end(edward, maintenance) == (words, ["Post the all-clear", "move the end"] if words else [])
+
+
+def test_of_work_that_the_clock_completes_staff_hear_before_it_does(edward, time_machine):
+    maintenance = make_maintenance(starts=START, ends=END, completes_by_clock=True, at=utc(2026, 11, 2))
+    run_clock(START)
+    time_machine.move_to(END - dt.timedelta(minutes=10), tick=False)
+
+    words = "The notice completes by itself in 10 min. If the work is not over by then:"
+    assert said_of_the_end(edward, maintenance)[0] == words
+
+
+def test_a_writer_is_offered_the_all_clear_and_not_the_move(wilma, time_machine):
+    maintenance = make_maintenance(starts=START, ends=END, at=utc(2026, 11, 2))
+    run_clock(START)
+    time_machine.move_to(END, tick=False)
+
+    assert said_of_the_end(wilma, maintenance)[1] == ["Post the all-clear"]

@@ -116,7 +116,7 @@ def test_the_preview_says_how_each_time_will_read(edward):
     )
 
     assert ("Work starts", "Saturday 4 July 2026, 21:00 CEST (19:00 UTC)") in answer.context["times"]
-    assert ("Work ends", "Sunday 5 July 2026, 00:00 CEST (4 Jul 22:00 UTC)") in answer.context["times"]
+    assert ("Work ends", "Sunday 5 July 2026, 00:00 CEST (4 Jul 22:00 UTC) · lasts 3 h") in answer.context["times"]
 
 
 def test_a_suggested_time_that_was_emptied_is_not_told(edward):

@@ -9,7 +9,7 @@ import pytest
 from incidents.actions import edit_notice, post_update
 from incidents.clock import run_clock
 from incidents.models import Component
-from incidents.values import NoticeDetails, UpdateText
+from incidents.values import AllClear, EffectAnswer, NoticeDetails, UpdateText
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
 from publishing.formats.home import recent
 from publishing.loading import load_past, load_state
@@ -124,7 +124,10 @@ def test_the_all_clear_stands_on_top_and_sets_what_happened_beside_what_was_plan
     notice = page(path_of(work), now=utc(2013, 11, 10, 9))
 
     clear = notice.lines.index("All clear")
-    assert notice.lines[clear + 1] == "The work is done, nearly without downtime. Mailings were not delayed."
+    assert notice.lines[clear + 1 : clear + 3] == [
+        "As planned. The work kept its window.",
+        "The work is done, nearly without downtime. Mailings were not delayed.",
+    ]
     assert clear < notice.lines.index("The announcement")
     end = notice.lines.index("End")
     assert notice.lines[end + 1 : end + 3] == [
@@ -469,3 +472,95 @@ def test_rendering_asks_the_database_nothing(django_assert_num_queries):
         list(month_artefacts(state.site, MonthState((2013, 11), past, None, None)))
         for component in state.components:
             list(component_artefacts(state.site, component, notices))
+
+
+def tell_the_end(work, **answers):
+    """The story's work, over with two short interruptions."""
+    run_clock(story.WORK_STARTS)
+    effects = [EffectAnswer(line.function, "less") for line in story.EFFECTS]
+    effects[0] = EffectAnswer("The application", "less", "Two short interruptions.")
+    given = {"actual_started_at": story.WORK_STARTS, "actual_ended_at": story.WORK_ENDS, "data_outcome": "none_lost"}
+    all_clear = AllClear(**{**given, **answers}, effects=effects)
+    text = UpdateText(status="completed", body="The work is done.")
+    return post_update(work, text, actor=None, all_clear=all_clear, at=story.WORK_ENDS + dt.timedelta(hours=2))
+
+
+def test_what_became_of_each_effect_stands_beside_what_was_announced():
+    work = tell_story()
+    tell_the_end(work, deviations="Nearly no downtime: two short interruptions.")
+
+    lines = page(path_of(work), now=utc(2013, 11, 10, 9)).lines
+
+    clear, table = lines.index("All clear"), lines.index("What we said, and what happened")
+    assert lines[clear + 1 : table] == [
+        "Milder than announced. The work kept its window.",
+        "The work is done.",
+        "What differed from the plan",
+        "Nearly no downtime: two short interruptions.",
+    ]
+    duration = lines.index("Duration")
+    assert lines[duration + 1 : duration + 6] == [
+        "3 h",
+        "3 h",
+        "The application",
+        "Unavailable",
+        "Less than announced Two short interruptions.",
+    ]
+
+
+def test_work_that_overran_is_held_to_the_end_announced_when_it_began():
+    work = tell_story()
+    run_clock(story.WORK_STARTS)
+    later, ended = story.WORK_ENDS + dt.timedelta(hours=1), story.WORK_ENDS + dt.timedelta(minutes=30)
+    ends = {"ends": later, "avoid_starts": story.AVOID_STARTS, "avoid_ends": later}
+    move(work, at=story.WORK_ENDS - MINUTE, **ends)
+    tell_the_end(work, actual_ended_at=ended)
+
+    notice = page(path_of(work), now=utc(2013, 11, 10, 9))
+
+    assert notice.after("All clear") == "Took longer than planned: 30 min."
+    end = notice.lines.index("End")
+    assert notice.lines[end + 1 : end + 3] == [
+        "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC) "
+        "Put off meanwhile to Sunday 10 November 2013, 01:00 CET (00:00 UTC)",
+        "Sunday 10 November 2013, 00:30 CET (9 Nov 23:30 UTC)",
+    ]
+    assert notice.after("Work") == (
+        "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (20:00 to 23:00 UTC)"
+    )
+    (axis,) = [a["aria-label"] for tag, a in notice.elements if tag == "svg" and a.get("class") == "axis"]
+    assert axis == (
+        "Avoid: Sat 18:00 to Sun 00:00; Planned: Sat 21:00 to Sun 00:00; As it went: Sat 21:00 to Sun 00:30"
+    )
+
+
+def test_work_that_was_moved_still_names_its_first_plan_when_it_is_over():
+    work = tell_story()
+    move(work, starts=story.WORK_STARTS + NEXT_WEEK, ends=story.WORK_ENDS + NEXT_WEEK, at=NOW)
+    post_update(work, UpdateText(status="cancelled", body="Not needed."), actor=None, at=NOW + MINUTE)
+
+    lines = page(path_of(work)).lines
+
+    first = lines.index("First plan")
+    assert lines[first + 1 : first + 3] == [
+        "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (20:00 to 23:00 UTC)",
+        "Moved, and then cancelled.",
+    ]
+
+
+def test_no_page_pretends_that_a_planned_end_that_has_passed_still_holds():
+    work = tell_story()
+    for now in (story.WORK_STARTS, story.WORK_ENDS):
+        run_clock(now)
+
+    verifying = "The planned end has passed. Verifying since Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
+    for path in ("/", path_of(work)):
+        assert verifying in page(path, now=story.WORK_ENDS + MINUTE).lines
+
+    post_update(work, UpdateText(status="in_progress", body="On."), actor=None, at=story.WORK_ENDS + MINUTE)
+    shown = page(path_of(work), now=story.WORK_ENDS + MINUTE)
+    assert (
+        "The planned end has passed. In progress since Sunday 10 November 2013, 00:01 CET (9 Nov 23:01 UTC)"
+        in shown.lines
+    )
+    assert shown.after("Next update") == "with the all-clear; no time is set"

@@ -6,7 +6,7 @@ import pytest
 
 from incidents.actions import post_update
 from incidents.component_actions import set_component_status
-from incidents.values import UpdateText
+from incidents.values import AllClear, EffectAnswer, EffectLine, NoticeDetails, UpdateText
 from publishing.formats import notice_json
 from publishing.loading import load_state
 from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
@@ -110,6 +110,7 @@ def test_a_notice_with_a_post_mortem_is_this_in_this_order():
                 "group_id": None,
             }
         ],
+        "outcome": None,
     }
     assert json.dumps(read(incident)) == json.dumps(expected)
 
@@ -168,3 +169,36 @@ def test_a_component_that_changes_since_leaves_the_file_as_it_is():
     set_component_status(images, "major_outage", actor=None, at=utc(2026, 3, 4, 11))
 
     assert read(incident) == before
+
+
+def test_work_that_is_over_is_told_with_its_promise_beside_it():
+    make_page(time_zone="UTC")
+    details = NoticeDetails(effects=[EffectLine("Mailings", "unavailable")], data_statement="none_expected_lost")
+    work = make_maintenance(starts=utc(2026, 3, 2, 20), ends=utc(2026, 3, 2, 22), details=details, at=utc(2026, 3, 1))
+    move(work, starts=utc(2026, 3, 3, 20), ends=utc(2026, 3, 3, 22), at=utc(2026, 3, 2))
+    assert read(work)["outcome"] is None
+    answers = AllClear(
+        utc(2026, 3, 3, 20),
+        utc(2026, 3, 3, 22, 5),
+        "none_lost",
+        "One *more* restart.",
+        [EffectAnswer("Mailings", "less")],
+    )
+    over = UpdateText(status="completed", body="Done.")
+    post_update(work, over, actor=None, all_clear=answers, at=utc(2026, 3, 3, 22, 30))
+
+    assert read(work)["outcome"] == {
+        "result": "overran",
+        "kept_window": False,
+        "first_scheduled_for": "2026-03-02T20:00:00.000Z",
+        "first_scheduled_until": "2026-03-02T22:00:00.000Z",
+        "scheduled_for": "2026-03-03T20:00:00.000Z",
+        "scheduled_until": "2026-03-03T22:00:00.000Z",
+        "started_at": "2026-03-03T20:00:00.000Z",
+        "ended_at": "2026-03-03T22:05:00.000Z",
+        "overran_minutes": 5,
+        "data_promised": "none_expected_lost",
+        "data_outcome": "none_lost",
+        "deviations": "One *more* restart.",
+        "effects": [{"function": "Mailings", "announced": "unavailable", "turned_out": "less", "note": None}],
+    }

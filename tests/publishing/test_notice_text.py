@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from incidents.actions import post_update
 from incidents.clock import run_clock
-from incidents.values import UpdateText
+from incidents.values import AllClear, EffectAnswer, EffectLine, NoticeDetails, UpdateText
 from publishing.formats import notice_text
 from publishing.loading import load_state
 from tests import story
-from tests.make import make_incident, make_page, move, utc
+from tests.make import make_incident, make_maintenance, make_page, move, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -170,3 +172,64 @@ def test_one_update_follows_another_newest_first():
     assert text.index("Second.") < text.index("First.")
     assert "Next update by:\n  Thursday 7 November 2013, 16:00 CET (15:00 UTC)\n" in text
     assert "Ended:\n  Not yet; we do not know when.\n" in text
+
+
+ENDED = """\
+Outcome:
+  Took longer than planned: 30 min.
+First plan:
+  From Saturday 2 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 3 November 2013, 00:00 CET (2 Nov 23:00 UTC)
+  moved before the work began
+Planned:
+  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)
+  lasting 3 h
+While it went on the end was moved to:
+  Sunday 10 November 2013, 01:00 CET (00:00 UTC)
+As it went:
+  From Saturday 9 November 2013, 21:00 CET (20:00 UTC)
+  until Sunday 10 November 2013, 00:30 CET (9 Nov 23:30 UTC)
+  lasting 3 h 30 min
+Data, in the end:
+  No data was lost.
+
+What differed from the plan
+---------------------------
+
+One server had to be started twice.
+
+The effects, as they turned out
+-------------------------------
+
+- Mailings: Unavailable. In the end: Less than announced. For ten minutes.
+"""
+
+
+def test_work_that_is_over_is_told_with_its_promise_beside_it():
+    make_page()
+    hour, week, ends = dt.timedelta(hours=1), dt.timedelta(days=7), story.WORK_ENDS
+    work = make_maintenance(
+        starts=story.WORK_STARTS - week,
+        ends=ends - week,
+        details=NoticeDetails(effects=[EffectLine("Mailings", "unavailable")]),
+        at=story.WORK_STARTS - 2 * week,
+    )
+    move(work, starts=story.WORK_STARTS, ends=ends, at=story.WORK_STARTS - 2 * week)
+    run_clock(story.WORK_STARTS)
+    move(work, ends=ends + hour, at=ends - hour)
+    effects = [EffectAnswer("Mailings", "less", "For ten minutes.")]
+    over = ends + hour / 2
+    answers = AllClear(story.WORK_STARTS, over, "none_lost", "One server had to be started twice.", effects)
+    post_update(work, UpdateText(status="completed", body="Done."), actor=None, all_clear=answers, at=over)
+
+    assert ENDED in read(work, over + hour)
+
+
+def test_a_planned_end_that_has_passed_is_said_to_have_passed():
+    work = tell_story()
+    run_clock(story.WORK_STARTS)
+    run_clock(story.WORK_ENDS)
+
+    since = "Verifying since Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
+    assert f"The planned end has passed:\n  {since}\n" in read(work, story.WORK_ENDS)

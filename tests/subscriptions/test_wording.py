@@ -7,7 +7,7 @@ from django.utils.html import strip_tags
 
 from incidents.actions import post_update
 from incidents.models import Incident, IncidentUpdate
-from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText
+from incidents.values import AllClear, EffectAnswer, EffectLine, LinkTo, NoticeDetails, UpdateText
 from subscriptions.models import Notification
 from subscriptions.wording import Words, write, write_update
 from tests.make import (
@@ -183,12 +183,54 @@ def test_an_all_clear_stands_on_top_with_promise_beside_outcome():
         "[Completed] New power feeds\n\n"
         "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)\n\n"
         "Done without incident.\n\n"
+        "Outcome: As planned\n"
         "Took place: From Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n"
+        "  until Saturday 9 November 2013, 23:40 CET (22:40 UTC)\n"
+        "  lasting 2 h 40 min\n"
+        "Planned: From Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n"
+        "  until Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)\n"
+        "  lasting 3 h\n"
     )
-    assert "until Saturday 9 November 2013, 23:40 CET (22:40 UTC)\nPlanned:" in words.text
     assert "No data was lost. (Announced was: No data will be lost.)" in words.text
     assert "Best avoided" not in words.text
     assert "- Scheduled, Wednesday 6 November 2013, 11:00 CET (10:00 UTC)\n  Servers go off in turn." in words.text
+
+
+def test_an_all_clear_says_what_became_of_each_effect_and_what_differed():
+    incident = the_maintenance()
+    move(incident, starts=utc(2013, 11, 10, 20), ends=utc(2013, 11, 10, 23), at=utc(2013, 11, 8, 9))
+    answers = AllClear(
+        utc(2013, 11, 10, 20),
+        utc(2013, 11, 10, 23, 20),
+        "none_lost",
+        "One server had to be started **twice**.",
+        [EffectAnswer("Sending mailings", "less", "No mailing was delayed.")],
+    )
+    text = UpdateText(status="completed", body="Done.")
+    update = post_update(incident, text, actor=None, all_clear=answers, at=utc(2013, 11, 10, 23, 30))
+
+    words = words_of(update)
+
+    assert "\nOutcome: Took longer than planned: 20 min\n" in words.text
+    assert "\nFirst plan: From Saturday 9 November 2013, 21:00 CET (20:00 UTC)\n" in words.text
+    assert (
+        "What differed from the plan\nOne server had to be started **twice**.\n\n"
+        "What we said, and what happened\n"
+        "- Sending mailings: Delayed. In the end: Less than announced. No mailing was delayed.\n"
+    ) in words.text
+    assert "One server had to be started <strong>twice</strong>." in words.html
+    plain = " ".join(re.sub("<[^>]+>", " ", words.html).split())
+    assert "Sending mailings Planned: Delayed As it went: Less than announced No mailing was delayed." in plain
+
+
+def test_an_update_after_the_planned_end_says_that_it_has_passed():
+    incident = the_maintenance()
+    text = UpdateText(status="in_progress", body="It takes longer.")
+
+    in_time = post_update(incident, text, actor=None, at=utc(2013, 11, 9, 22))
+    assert "Over time" not in words_of(in_time).text
+    late = post_update(incident, text, actor=None, at=utc(2013, 11, 9, 23, 5))
+    assert "Over time: The planned end has passed.\nWork: From" in words_of(late).text
 
 
 def test_an_incident_names_what_is_down_and_when_the_next_word_comes():
