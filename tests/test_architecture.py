@@ -20,13 +20,13 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "assets"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "assets", "cells"},
         {"models"},
         {"text", "history", "rehearsal", "values"},
         {"component_actions"},
         {"writing"},
-        {"actions", "clock"},
-        {"forms", "roles", "board", "demo", "checker"},
+        {"actions", "review", "timing", "clock"},
+        {"forms", "roles", "audit", "waiting", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [

@@ -20,6 +20,7 @@ from incidents.models import (
     Page,
     StatusChange,
     UpdateComponent,
+    UrgentAct,
 )
 from tests.make import make_component, make_incident, make_maintenance, utc
 
@@ -72,6 +73,10 @@ def status_change(status: str) -> None:
     StatusChange.objects.create(component=make_component(), status=status, at=EARLY)
 
 
+def urgent_act(**fields) -> None:
+    UrgentAct.objects.create(incident=make_incident(), at=EARLY, **{"actor_name": "anna", "because": "Fire."} | fields)
+
+
 def version_twice() -> None:
     for _time in range(2):
         Change.objects.create(verb="add", actor_name="", subject="", version=99)
@@ -102,6 +107,10 @@ REFUSED = {
     "update_component_once": same_component_twice_in_an_update,
     "update_component_known": lambda: update_component(new_status="broken"),
     "change_version_once": version_twice,
+    "update_approved_has_its_time": lambda: set_update(approved_version=1),
+    "update_missed_says_why": lambda: set_update(missed_at=EARLY),
+    "urgent_act_says_why": lambda: urgent_act(because=""),
+    "urgent_act_acknowledged_by_somebody": lambda: urgent_act(acknowledged_at=LATE),
 }
 
 
