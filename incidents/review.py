@@ -25,6 +25,8 @@ def submit_for_review(draft: IncidentUpdate, *, actor: Actor, at: dt.datetime | 
     page = Page.objects.locked()
     at = at or timezone.now()
     draft = fresh_draft(draft)
+    if draft.review_asked_at:
+        return draft  # a second click
     if not draft.body:
         raise ValidationError({"body": _("Write at least one sentence for customers.")})
     draft.review_asked_at, draft.sent_back_by, draft.sent_back_note = at, "", ""

@@ -57,6 +57,8 @@ def schedule_draft(
     draft = fresh_draft(draft)
     refuse_if_stale(draft.incident, seen)
     refuse_if_rewritten(draft, unchanged_since)
+    if draft.approved_version is not None and draft.publish_at == publish_at:
+        return draft  # a second click
     _check_time(draft, publish_at, at)
     alone = is_alone(draft, actor)
     because = urgency(page, urgent_because, alone=alone)

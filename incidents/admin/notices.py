@@ -22,10 +22,11 @@ from incidents.admin.compose import differences
 from incidents.board import notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
-from incidents.models import Incident, ScheduledMaintenance
+from incidents.models import Incident, Page, ScheduledMaintenance
 from incidents.roles import may_publish, may_write
 from incidents.signals import notice_shown
 from incidents.times import describe
+from incidents.waiting import looked_at_by, waiting
 
 AUDIT_SHOWN = 50
 
@@ -86,8 +87,9 @@ class NoticeAdmin(admin.ModelAdmin):
             (LINK_KIND_REVERSED[LinkKind(link.kind)], link.incident)
             for link in notice.links_in.select_related("incident")
         ]
+        page = Page.objects.current()
         changes = notice.changes.all()[:AUDIT_SHOWN]
-        updates = notice.updates.prefetch_related("affected").order_by("-display_at", "-pk")
+        updates = notice.updates.select_related("incident").prefetch_related("affected").order_by("-display_at", "-pk")
         return {
             **self.admin_site.each_context(request),
             "title": notice.title,
@@ -99,7 +101,9 @@ class NoticeAdmin(admin.ModelAdmin):
             "affected": notice.affected.all(),
             "effects": notice.effects.all(),
             "texts": _texts(notice),
-            "drafts": [update for update in updates if update.is_draft],
+            "drafts": waiting([update for update in updates if update.is_draft], request.user, page, timezone.now()),
+            "urgent_acts": looked_at_by(notice.urgent_acts.filter(acknowledged_at=None), request.user),
+            "zone": page.zone,
             "updates": [update for update in updates if not update.is_draft],
             "changes": [(change, act_in_words(change), differences(change)) for change in changes],
             "tasks": notice_tasks(notice, request.user),

@@ -79,7 +79,7 @@ def test_drafts_wait_on_the_first_screen(edward):
 
     page = edward.get("/admin/")
 
-    assert [draft.incident.title for draft in page.context["drafts"]] == ["Slow login"]
+    assert [row.draft.incident.title for row in page.context["drafts"]] == ["Slow login"]
     assert "Review and publish" in page.content.decode()
 
 
