@@ -247,7 +247,10 @@ def write_update(
     row.notify = update.notify
     row.next_update_by = update.next_update_by
     row.form_id = update.form_id
-    row.publish_at = update.publish_at
+    if row.publish_at != update.publish_at:
+        row.publish_at = update.publish_at
+        for name, value in NOT_APPROVED.items():
+            setattr(row, name, value)
     _set_answers(row, all_clear or AllClear())
     row.author = actor
     row.byline = history.actor_name(actor) if actor else ""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from incidents.audit import differences
 from incidents.board import notice_url
 from incidents.checker import check
 from incidents.forms.compose import (
@@ -32,7 +32,6 @@ from incidents.forms.compose import (
     seen_by_now,
 )
 from incidents.forms.fields import zone_names
-from incidents.leads import leads_words
 from incidents.models import Change, Component, Incident, IncidentUpdate, Page
 from incidents.rehearsal import preview, rehearsal, trials
 from incidents.review import submit_for_review
@@ -158,9 +157,15 @@ def show_stale(request: HttpRequest, screen: Screen, form: ComposeForm, stale: S
         screen.draft.refresh_from_db()
     form.renew(**seen_by_now(screen.notice, screen.draft))
     form = screen.build(form.data, purpose=form.purpose)
+    zone = screen.notice.zone if screen.notice else Page.objects.current().zone
     edits = Change.objects.filter(incident=screen.notice, verb="edit_notice", at__gt=since) if since else []
     return show(
-        request, screen, form, meanwhile=stale.meanwhile, edits=[(e, differences(e)) for e in edits], is_stale=True
+        request,
+        screen,
+        form,
+        meanwhile=stale.meanwhile,
+        edits=[(edit, differences(edit, zone)) for edit in edits],
+        is_stale=True,
     )
 
 
@@ -194,23 +199,6 @@ def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
             except ValidationError as problem:
                 form.add_problem(problem)
     return render(request, "admin/incidents/preview.html", context)
-
-
-def differences(change: Change) -> list[tuple[str, str, str]]:
-    """What an edit changed, as (name, before, after), without what changes with every edit."""
-    names = [name for name in {**change.before, **change.after} if name not in ("updated_at", "edited_at", "update")]
-    pairs = [(name, _shown(name, change.before), _shown(name, change.after)) for name in names]
-    return [(_label(name), before, after) for name, before, after in pairs if before != after]
-
-
-def _shown(name: str, facts: Mapping[str, str]) -> str:
-    value = facts.get(name, "")
-    return leads_words(json.loads(value)) if name == "reminders" and value else value
-
-
-def _label(name: str) -> str:
-    fields = {field.name: field.verbose_name for field in Incident._meta.concrete_fields}
-    return str(fields.get(name, name))
 
 
 def _sorted(panes: list[Any], screen: Screen) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from incidents.admin import screens
-from incidents.admin.changes import act_in_words
-from incidents.admin.compose import differences
+from incidents.audit import act_in_words, differences, seen_by
 from incidents.board import notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
@@ -88,7 +87,7 @@ class NoticeAdmin(admin.ModelAdmin):
             for link in notice.links_in.select_related("incident")
         ]
         page = Page.objects.current()
-        changes = notice.changes.all()[:AUDIT_SHOWN]
+        changes = seen_by(request.user).filter(incident=notice)[:AUDIT_SHOWN]
         updates = notice.updates.select_related("incident").prefetch_related("affected").order_by("-display_at", "-pk")
         return {
             **self.admin_site.each_context(request),
@@ -105,7 +104,8 @@ class NoticeAdmin(admin.ModelAdmin):
             "urgent_acts": looked_at_by(notice.urgent_acts.filter(acknowledged_at=None), request.user),
             "zone": page.zone,
             "updates": [update for update in updates if not update.is_draft],
-            "changes": [(change, act_in_words(change), differences(change)) for change in changes],
+            "changes": [(change, act_in_words(change), differences(change, page.zone)) for change in changes],
+            "all_changes_url": f"{reverse('admin:incidents_change_changelist')}?incident__id__exact={notice.pk}",
             "tasks": notice_tasks(notice, request.user),
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= timezone.now(),
             "may_write": may_write(request.user),
