@@ -29,6 +29,7 @@ from incidents.values import (
     Window,
 )
 from incidents.writing import (
+    all_facts,
     begin,
     check_move,
     check_window,
@@ -301,11 +302,11 @@ def discard_draft(draft: IncidentUpdate, *, actor: Actor, at: dt.datetime | None
     """Delete an update that nobody has seen, and its notice when that is a draft too."""
     page = Page.objects.locked()
     draft = fresh_draft(draft)
-    incident, before = draft.incident, said_by(draft)
+    incident = draft.incident
+    goes_too = incident.is_draft and not incident.updates.exclude(pk=draft.pk).exists()
+    before = all_facts(incident, draft) if goes_too else said_by(draft)
     draft.delete()
-    goes_too = incident.is_draft and not incident.updates.exists()
     if goes_too:
-        before = facts_of(incident) | before
         incident.delete()
     history.record(
         page,

@@ -32,6 +32,7 @@ class WaitingDraft:
     write_url: str
     write_label: str
     review_url: str
+    review_label: str
     unschedule_url: str
     unschedule_label: str
     discard_url: str
@@ -72,6 +73,7 @@ def _waiting(
         write_url=_url("draft", draft) if writes else "",
         write_label=_("Review and publish") if publishes and not page.needs_review else _("Go on writing"),
         review_url=_url("review", draft) if reads else "",
+        review_label=_("Read") if _is_approved(draft, page) else _("Read and approve"),
         unschedule_url=_url("unschedule", draft) if publishes and plan else "",
         unschedule_label=_("Call the time off") if draft.publish_at else _("I have seen it"),
         discard_url=_url("discard", draft) if writes else "",
@@ -86,15 +88,18 @@ def _missed(draft: IncidentUpdate, page: Page) -> str:
 
 
 def _asks(draft: IncidentUpdate, page: Page, now: dt.datetime) -> str:
-    is_approved = draft.approved_version is not None and (draft.was_reviewed or not page.needs_review)
     if draft.publish_at:
         named = {"time": describe(draft.publish_at, page.zone), "who": draft.approved_by}
-        if is_approved:
+        if _is_approved(draft, page):
             return _("Will be published at %(time)s. Approved by %(who)s.") % named
         if draft.review_asked_at:
             return _("Waits for a colleague to approve it. It should be published at %(time)s.") % named
         return _("Should be published at %(time)s, but nobody has approved that yet.") % named
     return _("Waits for a colleague to approve it.") if draft.review_asked_at else ""
+
+
+def _is_approved(draft: IncidentUpdate, page: Page) -> bool:
+    return draft.approved_version is not None and (draft.was_reviewed or not page.needs_review)
 
 
 def _url(task: str, draft: IncidentUpdate) -> str:

@@ -133,7 +133,7 @@ def begin(
             subject=incident.title,
             at=at,
             incident=incident,
-            after=facts_of(incident) | said_by(written),
+            after=all_facts(incident, written),
             public=False,
         )
     return written
@@ -317,7 +317,7 @@ def publish_update(
         at=at,
         incident=incident,
         before={} if is_first else before,
-        after=facts_of(incident) | said_by(update) | {"update": update.code},
+        after=all_facts(incident, update) | {"update": update.code},
     )
     if because:
         record_urgent(page, incident, update, actor=actor, because=because, at=at)
@@ -465,6 +465,12 @@ def facts_of(incident: Incident) -> dict[str, str]:
         for link in incident.links_out.select_related("target").order_by("pk")
     ]
     return facts | _lines("effects", effects) | _lines("links", links)
+
+
+def all_facts(incident: Incident, update: IncidentUpdate) -> dict[str, str]:
+    """Both, without repeating what the notice took over from its update."""
+    facts = facts_of(incident)
+    return facts | {name: text for name, text in said_by(update).items() if name.removeprefix("update_") not in facts}
 
 
 def said_by(update: IncidentUpdate) -> dict[str, str]:

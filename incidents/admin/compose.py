@@ -113,7 +113,7 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
         return show_stale(request, screen, form, stale)
     except ReviewNeeded:
         form.add_error(None, _needs_somebody_else(screen))
-        return show(request, screen, form)
+        return show(request, screen, form, offers_urgency=True)
     except ValidationError as problem:
         if posted := _posted_by_this_form(screen, form):
             return _done(request, screen, posted)

@@ -69,7 +69,7 @@ def test_a_publisher_alone_is_offered_to_submit_and_refused_with_everything_kept
 
     told = publish(petra, OPEN, **TYPED)
 
-    assert acts == ["publish", "submit", "preview", "draft"]  # the first one inside "It cannot wait"
+    assert acts == ["submit", "preview", "draft", "publish"]  # the last one inside "It cannot wait"
     assert "second person" in errors(told)["__all__"][0]
     assert told.context["form"]["body"].value() == "Mailings wait."
     assert not IncidentUpdate.objects.exists()
