@@ -36,11 +36,18 @@ class DeliveryAdmin(LedgerAdmin):
     def get_list_display(self, request: HttpRequest) -> list[str]:
         return self._without_addresses(request, self.list_display)
 
-    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> list[str]:
-        return list(list_display)[:1]
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> list[str] | None:
+        return list(list_display)[:1] if may_see_addresses(request.user) else None
 
-    def get_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
-        return self._without_addresses(request, self.fields)
+    def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        """A delivery's own page is titled with its address."""
+        return super().has_view_permission(request, obj) and (obj is None or may_see_addresses(request.user))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        is_about_address = lookup.startswith(WITH_ADDRESSES)
+        if is_about_address and not may_see_addresses(request.user):
+            return False
+        return super().lookup_allowed(lookup, value, request)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return self.search_fields if may_see_addresses(request.user) else []

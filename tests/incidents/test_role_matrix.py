@@ -104,21 +104,22 @@ def browser_of(role: str) -> Client:
     return client
 
 
-@pytest.mark.parametrize("role", sorted(ROLES))
 @pytest.mark.parametrize(("method", "where"), MAY)
-def test_each_role_comes_where_it_may_and_nowhere_else(method, where, role, things):
-    answer = getattr(browser_of(role), method)(address_of(where, things))
+def test_each_role_comes_where_it_may_and_nowhere_else(method, where, things):
+    url = address_of(where, things)
 
-    assert (answer.status_code != 403) == (role in MAY[method, where]), answer.status_code
+    came = {role for role in ROLES if getattr(browser_of(role), method)(url).status_code != 403}
+
+    assert came == MAY[method, where]
 
 
 @pytest.mark.parametrize("act", ["publish", "draft", "submit", "schedule"])
-@pytest.mark.parametrize("role", sorted(ROLES))
-def test_each_role_composes_as_far_as_it_may(act, role, things):
-    answer = browser_of(role).post(screen("incident_open"), {"act": act})
+def test_each_role_composes_as_far_as_it_may(act, things):
+    url = screen("incident_open")
 
-    allowed = PUBLISH if act in ("publish", "schedule") else WRITE
-    assert (answer.status_code != 403) == (role in allowed)
+    may = {role for role in ROLES if browser_of(role).post(url, {"act": act}).status_code != 403}
+
+    assert may == (PUBLISH if act in ("publish", "schedule") else WRITE)
 
 
 def test_an_auditor_reads_everything_of_a_notice_and_is_offered_nothing(things):
@@ -140,13 +141,14 @@ def test_an_auditor_sees_what_became_of_deliveries_and_no_address(things):
     urls = [
         "/admin/subscriptions/delivery/",
         "/admin/subscriptions/delivery/?q=ann@",
+        "/admin/subscriptions/delivery/?last_error__contains=ann@",
         f"/admin/subscriptions/delivery/{delivery.pk}/change/",
+        f"/admin/subscriptions/delivery/{delivery.pk}/history/",
         f"/admin/subscriptions/notification/{notification.pk}/change/",
     ]
     auditor, writer = browser_of(AUDITOR), browser_of(WRITER)
 
     for url in urls:
-        answer = auditor.get(url)
-        assert answer.status_code == 200, url
-        assert "ann@example.com" not in answer.content.decode().replace("?q=ann@", ""), url
+        assert "ann@example.com" not in auditor.get(url).content.decode(), url
+    assert [auditor.get(url).status_code for url in urls] == [200, 200, 400, 403, 403, 200]
     assert "ann@example.com" in writer.get(urls[0]).content.decode()
