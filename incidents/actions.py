@@ -29,19 +29,29 @@ from incidents.values import (
     Window,
 )
 from incidents.writing import (
+    all_facts,
     begin,
     check_move,
     check_window,
+    differ,
     facts_of,
     fresh_draft,
+    is_alone,
     lasting_impact,
     posted_before,
     publish_update,
+    record_urgent,
+    refuse_if_rewritten,
     refuse_if_stale,
     refuse_missed_reminders,
+    rewritten,
+    said_by,
+    says_the_same,
     set_details,
     set_lines,
     set_window,
+    unapprove,
+    urgency,
     write_update,
 )
 
@@ -55,11 +65,13 @@ def open_incident(
     details: NoticeDetails = NoticeDetails(),
     started_at: dt.datetime | None = None,
     publish: bool = True,
+    urgent_because: str = "",
     at: dt.datetime | None = None,
 ) -> IncidentUpdate:
     """Begin an incident with its first update; with `publish` false, both stay drafts.
 
-    `at` is the moment of the act, now by default. Raises ValidationError.
+    `at` is the moment of the act, now by default. Raises ValidationError; and ReviewNeeded when the page asks for a
+    second person and `urgent_because` gives no reason to do without, as all verbs that publish do.
     """
     page = Page.objects.locked()
     if twin := posted_before(update):
@@ -72,7 +84,17 @@ def open_incident(
         started_at=started_at or at,
         time_zone=page.time_zone,
     )
-    return begin(page, incident, update, details, actor=actor, publish=publish, at=at, verb="open_incident")
+    return begin(
+        page,
+        incident,
+        update,
+        details,
+        actor=actor,
+        publish=publish,
+        at=at,
+        verb="open_incident",
+        urgent_because=urgent_because,
+    )
 
 
 @transaction.atomic
@@ -84,6 +106,7 @@ def schedule_maintenance(
     actor: Actor,
     details: NoticeDetails = NoticeDetails(),
     publish: bool = True,
+    urgent_because: str = "",
     at: dt.datetime | None = None,
 ) -> IncidentUpdate:
     """Announce a maintenance; with `publish` false it stays a draft. Raises ValidationError."""
@@ -100,7 +123,17 @@ def schedule_maintenance(
         **asdict(window),
     )
     check_window(window)
-    return begin(page, incident, update, details, actor=actor, publish=publish, at=at, verb="schedule_maintenance")
+    return begin(
+        page,
+        incident,
+        update,
+        details,
+        actor=actor,
+        publish=publish,
+        at=at,
+        verb="schedule_maintenance",
+        urgent_because=urgent_because,
+    )
 
 
 @transaction.atomic
@@ -111,8 +144,10 @@ def post_update(
     actor: Actor,
     all_clear: AllClear | None = None,
     publish: bool = True,
+    urgent_because: str = "",
     at: dt.datetime | None = None,
     verb: str = "post_update",
+    by_clock: bool = False,
 ) -> IncidentUpdate:
     """Publish one update (or keep it as a draft); notice, components and page follow it.
 
@@ -129,10 +164,19 @@ def post_update(
     )
     if publish:
         refuse_if_stale(incident, update.seen)
-        publish_update(page, incident, written, actor=actor, at=at, verb=verb)
+        publish_update(
+            page, incident, written, actor=actor, at=at, verb=verb, urgent_because=urgent_because, by_clock=by_clock
+        )
     else:
         history.record(
-            page, verb="draft_update", actor=actor, subject=incident.title, at=at, incident=incident, public=False
+            page,
+            verb="draft_update",
+            actor=actor,
+            subject=incident.title,
+            at=at,
+            incident=incident,
+            after=said_by(written),
+            public=False,
         )
     return written
 
@@ -144,6 +188,7 @@ def reschedule_maintenance(
     update: UpdateText,
     *,
     actor: Actor,
+    urgent_because: str = "",
     at: dt.datetime | None = None,
 ) -> IncidentUpdate:
     """Move an announced maintenance, or only the end of one in progress, and publish the update that tells of it.
@@ -161,7 +206,16 @@ def reschedule_maintenance(
     replaces = {f"was_{name}": getattr(incident, name) for name in PLANNED_TIMES}
     row = IncidentUpdate(incident=incident, created_at=at, **replaces)
     written = write_update(row, update, actor=actor, at=at)
-    publish_update(page, incident, written, actor=actor, at=at, verb="reschedule_maintenance", window=window)
+    publish_update(
+        page,
+        incident,
+        written,
+        actor=actor,
+        at=at,
+        verb="reschedule_maintenance",
+        window=window,
+        urgent_because=urgent_because,
+    )
     return written
 
 
@@ -175,17 +229,41 @@ def edit_draft(
     unchanged_since: dt.datetime | None = None,
     at: dt.datetime | None = None,
 ) -> IncidentUpdate:
-    """Rewrite an update that nobody has seen yet.
+    """Rewrite an update that nobody has seen yet. Whoever changes its words becomes its author; an approval ends.
 
     `unchanged_since` is the draft's `updated_at` when the author began to write; None skips that check.
     Raises ValidationError, also when it has been published meanwhile, and StaleIncident when another form rewrote it.
     """
-    Page.objects.locked()
+    page = Page.objects.locked()
+    at = at or timezone.now()
     draft = fresh_draft(draft)
     is_same_form = update.form_id is not None and update.form_id == draft.form_id
-    if unchanged_since and draft.updated_at != unchanged_since and not is_same_form:
-        raise StaleIncident([draft])
-    return write_update(draft, update, actor=actor, at=at or timezone.now(), all_clear=all_clear)
+    if not is_same_form:
+        refuse_if_rewritten(draft, unchanged_since)
+    before = said_by(draft)
+    had = {name: getattr(draft, name) for name in ("author", "byline", "updated_at", "display_at")}
+    written = write_update(draft, update, actor=actor, at=at, all_clear=all_clear)
+    after = said_by(written)
+    if says_the_same(before, after, at):
+        for name, value in had.items():
+            setattr(written, name, value)
+        if before.get("update_publish_at") != after.get("update_publish_at"):
+            written.updated_at = at
+        written.save(update_fields=list(had))
+    if before != after:
+        unapprove(written)
+        history.record(
+            page,
+            verb="edit_draft",
+            actor=actor,
+            subject=written.incident.title,
+            at=at,
+            incident=written.incident,
+            before=before,
+            after=after,
+            public=False,
+        )
+    return written
 
 
 @transaction.atomic
@@ -194,11 +272,15 @@ def publish_draft(
     *,
     actor: Actor,
     seen: int | None = None,
+    unchanged_since: dt.datetime | None = None,
+    urgent_because: str = "",
     at: dt.datetime | None = None,
 ) -> IncidentUpdate:
     """Publish a draft as it stands, together with its notice when that is a draft too.
 
-    Publishing what has been published already changes nothing. Raises StaleIncident when someone posted meanwhile.
+    `unchanged_since` is the draft's `updated_at` as it was read; None skips that check. Publishing what has been
+    published already changes nothing. Raises StaleIncident when someone posted meanwhile or rewrote the draft, and
+    ReviewNeeded when the page asks for a second person and `actor` is who wrote it last.
     """
     page = Page.objects.locked()
     at = at or timezone.now()
@@ -206,9 +288,12 @@ def publish_draft(
     if not draft.is_draft:
         return draft
     refuse_if_stale(draft.incident, seen)
+    refuse_if_rewritten(draft, unchanged_since)
     draft.display_at = at
     draft.save(update_fields=["display_at"])
-    publish_update(page, draft.incident, draft, actor=actor, at=at, verb="publish_draft")
+    is_approval = page.needs_review and not is_alone(draft, actor)
+    verb = "approve_draft" if is_approval else "publish_draft"
+    publish_update(page, draft.incident, draft, actor=actor, at=at, verb=verb, urgent_because=urgent_because)
     return draft
 
 
@@ -218,11 +303,20 @@ def discard_draft(draft: IncidentUpdate, *, actor: Actor, at: dt.datetime | None
     page = Page.objects.locked()
     draft = fresh_draft(draft)
     incident = draft.incident
+    goes_too = incident.is_draft and not incident.updates.exclude(pk=draft.pk).exists()
+    before = all_facts(incident, draft) if goes_too else said_by(draft)
     draft.delete()
-    if incident.is_draft and not incident.updates.exists():
+    if goes_too:
         incident.delete()
     history.record(
-        page, verb="discard_draft", actor=actor, subject=incident.title, at=at or timezone.now(), public=False
+        page,
+        verb="discard_draft",
+        actor=actor,
+        subject=incident.title,
+        at=at or timezone.now(),
+        incident=None if goes_too else incident,
+        before=before,
+        public=False,
     )
 
 
@@ -236,17 +330,20 @@ def edit_notice(
     window: Window | None = None,
     started_at: dt.datetime | None = None,
     unchanged_since: dt.datetime | None = None,
+    urgent_because: str = "",
     at: dt.datetime | None = None,
 ) -> Incident:
     """Change what a notice says apart from its updates. Tells nobody: post an update for that.
 
     The planned times of a published maintenance are not changed here, but moved (reschedule_maintenance).
     `unchanged_since` is the notice's `updated_at` when the author began to write; None skips that check.
-    Raises ValidationError, and StaleIncident when someone was faster.
+    Raises ValidationError, StaleIncident when someone was faster, and ReviewNeeded: an edit of what is public is
+    published by its author.
     """
     page = Page.objects.locked()
     at = at or timezone.now()
     incident = Incident.objects.get(pk=incident.pk)
+    because = "" if incident.is_draft else urgency(page, urgent_because, alone=True)
     if unchanged_since and incident.updated_at != unchanged_since:
         raise StaleIncident(incident.updates.public().filter(published_at__gt=unchanged_since))
     before = facts_of(incident)
@@ -267,6 +364,11 @@ def edit_notice(
         incident.edited_at = at
     incident.save(update_fields=[f.name for f in Incident._meta.concrete_fields if f.name != "id"])
     set_lines(incident, details)
+    after = facts_of(incident)
+    if incident.is_draft:
+        if not differ(before, after):
+            return incident
+        rewritten(incident, actor=actor, at=at)
     history.record(
         page,
         verb="edit_notice",
@@ -275,7 +377,9 @@ def edit_notice(
         at=at,
         incident=incident,
         before=before,
-        after=facts_of(incident),
+        after=after,
         public=not incident.is_draft,
     )
+    if because:
+        record_urgent(page, incident, None, actor=actor, because=because, at=at)
     return incident

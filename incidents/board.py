@@ -12,11 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus
-from incidents.models import Component, Incident, IncidentUpdate
+from incidents.models import Component, Incident, IncidentUpdate, Page
 from incidents.outcome import END_IS_NEAR
 from incidents.roles import may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
 from incidents.times import describe, duration_words
+from incidents.waiting import urgent_acts, waiting
 
 INDICATOR_WORDS = {
     Impact.NONE: gettext_lazy("All systems operational"),
@@ -58,6 +59,7 @@ class NoticeOnBoard:
 
 def board(user: Any, now: dt.datetime) -> dict[str, Any]:
     """Everything the first screen shows of notices, for `user`."""
+    page = Page.objects.current()
     notices = _open_notices()
     on_board = [_on_board(notice, latest, user, now) for notice, latest in notices]
     happening = [notice for notice, _latest in notices if notice.status != IncidentStatus.SCHEDULED]
@@ -68,7 +70,9 @@ def board(user: Any, now: dt.datetime) -> dict[str, Any]:
         "indicator_words": INDICATOR_WORDS[indicator],
         "happening": [row for row in on_board if row.notice.status != IncidentStatus.SCHEDULED],
         "upcoming": [row for row in on_board if row.notice.status == IncidentStatus.SCHEDULED],
-        "drafts": drafts(),
+        "drafts": waiting(drafts(), user, page, now),
+        "urgent_acts": [(act, may, notice_url(act.incident)) for act, may in urgent_acts(user)],
+        "zone": page.zone,
         "may_write": may_write(user),
         "may_publish": may_publish(user),
     }
@@ -82,7 +86,9 @@ def current_impact(notice: Incident) -> Impact:
 
 
 def drafts() -> list[IncidentUpdate]:
-    return list(IncidentUpdate.objects.drafts().select_related("incident").order_by("-updated_at", "-pk"))
+    """Those that missed their time first, then those that wait for a colleague, then the others; each newest first."""
+    rows = IncidentUpdate.objects.drafts().select_related("incident").order_by("-updated_at", "-pk")
+    return sorted(rows, key=lambda draft: (draft.missed_at is None, draft.review_asked_at is None))
 
 
 def notice_url(notice: Incident) -> str:

@@ -136,3 +136,13 @@ LINK_KIND_REVERSED = {
     LinkKind.REPLACES: _("replaced by"),
     LinkKind.RELATED: _("related to"),
 }
+
+
+class MissedBecause(TextChoices):
+    """Why the clock did not publish a draft at its time."""
+
+    CLOSED = "closed", _("the notice was closed meanwhile")
+    OVERTAKEN = "overtaken", _("a colleague posted on this notice after the time was set")
+    NOT_APPROVED = "not_approved", _("nobody had approved it as it stood")
+    TOO_LATE = "too_late", _("nothing was running at that time, and for more than an hour after it")
+    REFUSED = "refused", _("it could not be published as it stood")

@@ -1,17 +1,20 @@
-"""What happens to a maintenance because a time has come, not because someone clicked."""
+"""What happens because a time has come, not because someone clicked: drafts are published, maintenance moves on."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from incidents.actions import post_update
 from incidents.choices import IncidentStatus
-from incidents.models import Incident, IncidentUpdate, Page
+from incidents.models import Incident, IncidentQuerySet, IncidentUpdate, IncidentUpdateQuerySet, Page
+from incidents.timing import publish_due
 from incidents.values import AllClear, UpdateText
+
+DRAFT, MOVE = range(2)
 
 IS_DUE = {
     IncidentStatus.SCHEDULED: "work_starts_at",
@@ -20,20 +23,26 @@ IS_DUE = {
 
 
 def run_clock(now: dt.datetime) -> list[IncidentUpdate]:
-    """Start each maintenance whose time has come; end each whose planned end has passed.
+    """Publish each draft whose time has come; start each maintenance whose time has come; end each that is over.
 
     An end leads to *verifying*, where a person posts the all-clear, or to *completed* if staff left that to the clock.
     Whoever says after that end that the work goes on after all is not contradicted: until the end is moved, and the new
     one passes, nothing more happens by itself.
-    Each move happens once, however many call this at the same moment.
+    Each happens once, however many call this at the same moment, and in the order of the times: of a draft and a move
+    at the same time the draft comes first, since a person wrote it.
     """
     posted = []
-    for incident_id in _due(now).values_list("pk", flat=True):
+    for _time, kind, pk in sorted([*_drafts_due(now), *_moves_due(now)]):
         with transaction.atomic():
-            Page.objects.locked()
-            incident = _due(now).filter(pk=incident_id).first()
-            if incident is not None:
-                posted.append(_move_on(incident, now))
+            page = Page.objects.locked()
+            if kind == DRAFT:
+                draft = _waiting(now).select_related("incident").filter(pk=pk).first()
+                update = publish_due(page, draft, now) if draft else None
+            else:
+                incident = _due(now).filter(pk=pk).first()
+                update = _move_on(incident, now) if incident else None
+        if update is not None:
+            posted.append(update)
     return posted
 
 
@@ -41,16 +50,40 @@ def next_move(now: dt.datetime) -> dt.datetime | None:
     """When `run_clock` will next have something to do; `now` itself when it has already."""
     if _due(now).exists():
         return now
-    times = [_waiting(status).order_by(field).values_list(field, flat=True).first() for status, field in IS_DUE.items()]
-    return min((time for time in times if time is not None), default=None)
+    times = [_moving(status).order_by(field).values_list(field, flat=True).first() for status, field in IS_DUE.items()]
+    _version, publication = version_and_next_publication()
+    return min((max(time, now) for time in (*times, publication) if time is not None), default=None)
 
 
-def _due(now: dt.datetime) -> QuerySet[Incident]:
-    starts, ends = (_waiting(status).filter(**{f"{field}__lte": now}) for status, field in IS_DUE.items())
+def version_and_next_publication() -> tuple[int, dt.datetime | None]:
+    """The page's version, and when the next draft is to be published, in one query for who looks all the time.
+
+    Setting a time changes nothing public, so the version alone does not tell of it.
+    """
+    waiting = IncidentUpdate.objects.drafts().filter(publish_at__isnull=False).order_by("publish_at")
+    page = Page.objects.annotate(next_publication=Subquery(waiting.values("publish_at")[:1]))
+    return page.values_list("version", "next_publication").first() or (Page.objects.current().version, None)
+
+
+def _waiting(now: dt.datetime) -> IncidentUpdateQuerySet:
+    return IncidentUpdate.objects.drafts().filter(publish_at__lte=now)
+
+
+def _drafts_due(now: dt.datetime) -> list[tuple[dt.datetime, int, int]]:
+    return [(at, DRAFT, pk) for pk, at in _waiting(now).values_list("pk", "publish_at")]
+
+
+def _moves_due(now: dt.datetime) -> list[tuple[dt.datetime, int, int]]:
+    rows = _due(now).values("pk", "status", *IS_DUE.values())
+    return [(row[IS_DUE[IncidentStatus(row["status"])]], MOVE, row["pk"]) for row in rows]
+
+
+def _due(now: dt.datetime) -> IncidentQuerySet:
+    starts, ends = (_moving(status).filter(**{f"{field}__lte": now}) for status, field in IS_DUE.items())
     return starts | ends
 
 
-def _waiting(status: IncidentStatus) -> QuerySet[Incident]:
+def _moving(status: IncidentStatus) -> IncidentQuerySet:
     """Those of this status that the clock will move on."""
     waiting = Incident.objects.public().scheduled().filter(status=status)
     if status == IncidentStatus.SCHEDULED:
@@ -68,7 +101,7 @@ def _move_on(incident: Incident, now: dt.datetime) -> IncidentUpdate:
             components=components,
         )
         started = AllClear(actual_started_at=incident.work_starts_at)
-        return post_update(incident, text, actor=None, all_clear=started, at=now, verb="start_by_clock")
+        return post_update(incident, text, actor=None, all_clear=started, at=now, verb="start_by_clock", by_clock=True)
     if incident.completes_by_clock:
         text = UpdateText(
             status=IncidentStatus.COMPLETED,
@@ -76,11 +109,11 @@ def _move_on(incident: Incident, now: dt.datetime) -> IncidentUpdate:
             components=components,
         )
         ended = AllClear(actual_ended_at=incident.work_ends_at)
-        return post_update(incident, text, actor=None, all_clear=ended, at=now, verb="complete_by_clock")
+        return post_update(incident, text, actor=None, all_clear=ended, at=now, verb="complete_by_clock", by_clock=True)
     text = UpdateText(
         status=IncidentStatus.VERIFYING,
         body=_("The planned end has come. We are checking that everything works; the all-clear follows."),
         components=components,
         notify=False,
     )
-    return post_update(incident, text, actor=None, at=now, verb="verify_by_clock")
+    return post_update(incident, text, actor=None, at=now, verb="verify_by_clock", by_clock=True)

@@ -15,6 +15,9 @@ from incidents.choices import ComponentStatus
 from incidents.models import Component, Incident, IncidentComponent, Page, StatusChange
 from incidents.rollup import worst_status
 
+# What the audit keeps of a new group or component.
+ADDED = ["name", "description", "group", "position", "start_date", "only_show_if_degraded"]
+
 
 @transaction.atomic
 def set_component_status(
@@ -59,6 +62,9 @@ def save_page_part(
     """Save the page, a group or a component as a form changed it (`changed`: the fields' names; None: a new row)."""
     page = Page.objects.locked()
     at = at or timezone.now()
+    before = {}
+    if changed:
+        before = _facts(type(part)._default_manager.get(pk=part.pk), changed)
     part.updated_at = at  # type: ignore[attr-defined]
     if changed is None:
         part.created_at = at  # type: ignore[attr-defined]
@@ -75,8 +81,14 @@ def save_page_part(
         actor=actor,
         subject=f"{part._meta.verbose_name}: {part}",
         at=at,
-        after={name: str(getattr(part, name)) for name in changed or ["name"]},
+        before=before,
+        after=_facts(part, changed or ADDED),
     )
+
+
+def _facts(part: models.Model, names: list[str]) -> dict[str, str]:
+    values = {name: getattr(part, name, None) for name in names}
+    return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
 
 def show_component_statuses(*, at: dt.datetime) -> None:

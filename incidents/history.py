@@ -38,20 +38,48 @@ def record(
 
     `page` must be locked (Page.objects.locked()) by the transaction that is open.
     """
-    if public:
-        page.version += 1
-        page.updated_at = at
-        page.save(update_fields=["version", "updated_at"])
-        version = page.version
-        transaction.on_commit(lambda: page_changed.send_robust(sender=Page, version=version), robust=True)
+    if not public:
+        return note(verb=verb, actor=actor, subject=subject, at=at, incident=incident, before=before, after=after)
+    page.version += 1
+    page.updated_at = at
+    page.save(update_fields=["version", "updated_at"])
+    version = page.version
+    transaction.on_commit(lambda: page_changed.send_robust(sender=Page, version=version), robust=True)
+    return _write(verb, actor, subject, at, incident, before, after, version)
+
+
+def note(
+    *,
+    verb: str,
+    actor: AbstractBaseUser | None,
+    subject: str,
+    at: dt.datetime,
+    incident: Incident | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> Change:
+    """Write down one act that changed nothing public. Apps above note theirs here, without addresses of readers."""
+    return _write(verb, actor, subject, at, incident, before, after, None)
+
+
+def _write(
+    verb: str,
+    actor: AbstractBaseUser | None,
+    subject: str,
+    at: dt.datetime,
+    incident: Incident | None,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+    version: int | None,
+) -> Change:
     return Change.objects.create(
         at=at,
         verb=verb,
         actor=actor,
         actor_name=actor_name(actor),
-        version=page.version if public else None,
+        version=version,
         incident=incident,
-        subject=subject[:250],
+        subject=str(subject)[:250],
         before=dict(before or {}),
         after=dict(after or {}),
     )

@@ -23,6 +23,7 @@ from incidents.choices import (
     IncidentKind,
     IncidentStatus,
     LinkKind,
+    MissedBecause,
     Turnout,
 )
 
@@ -74,6 +75,15 @@ class Page(models.Model):
         default=one_day_and_one_hour,
         db_default=models.Value(one_day_and_one_hour(), models.JSONField()),
         blank=True,
+    )
+    needs_review = models.BooleanField(
+        _("publishing needs a second person"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Nobody publishes what they wrote themselves. Publishers can still do so in an emergency, with a reason "
+            "that a colleague has to acknowledge."
+        ),
     )
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -438,6 +448,19 @@ class IncidentUpdate(models.Model):
     was_avoid_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
     # The one-time id of the form that wrote it: a double click posts once.
     form_id = models.UUIDField(null=True, unique=True, editable=False)
+    # What becomes of a draft. `author` is who changed its text last. All of it is internal, and nothing of it public.
+    review_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    sent_back_by = models.CharField(max_length=150, blank=True, editable=False, default="", db_default="")
+    sent_back_note = models.TextField(blank=True, editable=False, default="", db_default="")
+    publish_at = models.DateTimeField(_("publish at"), null=True, blank=True)
+    # The page's version when it was approved as it stands, to be published at its time. Changing the draft clears it.
+    approved_version = models.BigIntegerField(null=True, blank=True, editable=False)
+    approved_by = models.CharField(max_length=150, blank=True, editable=False, default="", db_default="")
+    was_reviewed = models.BooleanField(default=False, editable=False, db_default=False)
+    missed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    missed_because = models.CharField(
+        max_length=20, choices=MissedBecause, blank=True, editable=False, default="", db_default=""
+    )
 
     objects = IncidentUpdateQuerySet.as_manager()
 
@@ -445,9 +468,22 @@ class IncidentUpdate(models.Model):
         verbose_name = _("update")
         verbose_name_plural = _("updates")
         ordering = ["-display_at", "-pk"]
-        indexes = [models.Index(fields=["incident", "display_at"]), models.Index(fields=["display_at"])]
+        indexes = [
+            models.Index(fields=["incident", "display_at"]),
+            models.Index(fields=["display_at"]),
+            models.Index(fields=["publish_at"], name="update_publish_at", condition=Q(publish_at__isnull=False)),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=IncidentStatus.values), name="update_status_known"),
+            models.CheckConstraint(
+                condition=Q(approved_version__isnull=True) | Q(publish_at__isnull=False),
+                name="update_approved_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(missed_at__isnull=True, missed_because="")
+                | Q(missed_at__isnull=False, missed_because__in=MissedBecause.values),
+                name="update_missed_says_why",
+            ),
             models.CheckConstraint(
                 condition=Q(actual_ended_at__isnull=True)
                 | Q(actual_started_at__isnull=True)
@@ -467,6 +503,35 @@ class IncidentUpdate(models.Model):
     @property
     def is_draft(self) -> bool:
         return self.published_at is None
+
+
+class UrgentAct(models.Model):
+    """What was published by its own author although the page asks for a second person: to be looked at afterwards."""
+
+    incident = models.ForeignKey(Incident, models.CASCADE, related_name="urgent_acts")
+    update = models.ForeignKey(IncidentUpdate, models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField()
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    actor_name = models.CharField(max_length=150)
+    because = models.CharField(max_length=300)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        verbose_name = _("urgent publication")
+        verbose_name_plural = _("urgent publications")
+        ordering = ["-at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(because=""), name="urgent_act_says_why"),
+            models.CheckConstraint(
+                condition=Q(acknowledged_at__isnull=True, acknowledged_by="")
+                | (Q(acknowledged_at__isnull=False) & ~Q(acknowledged_by="")),
+                name="urgent_act_acknowledged_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_name}: {self.because}"
 
 
 class UpdateComponent(models.Model):
@@ -547,6 +612,7 @@ class Change(models.Model):
     class Meta:
         verbose_name = _("change")
         verbose_name_plural = _("changes")
+        permissions = [("audit_change", "Can see acts on accounts and subscribers, and export all acts")]
         ordering = ["-at", "-pk"]
         constraints = [models.UniqueConstraint(fields=["version"], name="change_version_once")]
 

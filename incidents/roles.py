@@ -1,4 +1,4 @@
-"""Who of the staff may do what: write drafts, publish, administer. Three groups, kept by us on every migrate."""
+"""Who of the staff may do what: write drafts, publish, administer, or read: four groups, kept on every migrate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
-WRITER, PUBLISHER, ADMINISTRATOR = "Writer", "Publisher", "Administrator"
+WRITER, PUBLISHER, ADMINISTRATOR, AUDITOR = "Writer", "Publisher", "Administrator", "Auditor"
 
 PUBLISH = "incidents.publish_incident"
 WRITE = "incidents.add_incident"
@@ -31,6 +31,7 @@ ADMINISTRATOR_PERMISSIONS = {
     "incidents": [
         *PUBLISHER_PERMISSIONS["incidents"],
         "change_page",
+        "audit_change",
         *(f"{act}_{model}" for model in ("component", "componentgroup") for act in ("add", "change")),
     ],
     "subscriptions": [
@@ -39,10 +40,21 @@ ADMINISTRATOR_PERMISSIONS = {
     ],
     "auth": [*(f"{act}_user" for act in ("view", "add", "change")), "view_group"],
 }
+# Reads what was written, told and done, and changes nothing; sees no address of a subscriber.
+AUDITOR_PERMISSIONS = {
+    "incidents": [
+        *(f"view_{model}" for model in ("incident", "scheduledmaintenance")),
+        *(f"view_{model}" for model in ("component", "componentgroup", "page", "change")),
+        "audit_change",
+    ],
+    "subscriptions": SEES_WHO_WAS_TOLD,
+    "auth": ["view_user", "view_group"],
+}
 ROLES = {
     WRITER: WRITER_PERMISSIONS,
     PUBLISHER: PUBLISHER_PERMISSIONS,
     ADMINISTRATOR: ADMINISTRATOR_PERMISSIONS,
+    AUDITOR: AUDITOR_PERMISSIONS,
 }
 
 

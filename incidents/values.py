@@ -27,13 +27,18 @@ class StaleIncident(Exception):
         self.meanwhile = list(meanwhile)
 
 
+class ReviewNeeded(Exception):
+    """The page asks for a second person, and who publishes is who wrote it last; give a reason if it is urgent."""
+
+
 @dataclass(frozen=True)
 class UpdateText:
     """What staff write in one update.
 
     `components` maps component ids to the status they have from then on. `form_id` names the form it was written in:
     the same form counts once, however often it arrives. `seen` is the id of the newest published update that the
-    author had before them (0: none); None skips that check.
+    author had before them (0: none); None skips that check. `publish_at` is when a draft should be published; the clock
+    does so once someone has approved it (incidents.timing.schedule_draft).
     """
 
     status: str
@@ -43,6 +48,7 @@ class UpdateText:
     next_update_by: dt.datetime | None = None
     form_id: uuid.UUID | None = None
     seen: int | None = None
+    publish_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)

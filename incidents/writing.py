@@ -6,7 +6,7 @@ All of them are called inside a verb's transaction, with the page locked.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from django.core.exceptions import ValidationError
@@ -35,6 +35,7 @@ from incidents.models import (
     IncidentUpdate,
     Page,
     UpdateComponent,
+    UrgentAct,
 )
 from incidents.moves import planned_times
 from incidents.rollup import IMPACT_OF_STATUS, worst_impact
@@ -44,10 +45,23 @@ from incidents.values import (
     Actor,
     AllClear,
     NoticeDetails,
+    ReviewNeeded,
     StaleIncident,
     UpdateText,
     Window,
 )
+
+BECAUSE_LIMIT = 300
+SAID = (
+    "status",
+    "body",
+    "notify",
+    "next_update_by",
+    "actual_started_at",
+    "actual_ended_at",
+    "data_outcome",
+)
+NOT_APPROVED = {"approved_version": None, "approved_by": "", "was_reviewed": False}
 
 
 def check_window(window: Window) -> None:
@@ -106,6 +120,7 @@ def begin(
     publish: bool,
     at: dt.datetime,
     verb: str,
+    urgent_because: str = "",
 ) -> IncidentUpdate:
     incident.created_at = incident.updated_at = at
     incident.author = actor
@@ -115,12 +130,52 @@ def begin(
     set_lines(incident, details)
     written = write_update(IncidentUpdate(incident=incident, created_at=at), update, actor=actor, at=at)
     if publish:
-        publish_update(page, incident, written, actor=actor, at=at, verb=verb)
+        publish_update(page, incident, written, actor=actor, at=at, verb=verb, urgent_because=urgent_because)
     else:
         history.record(
-            page, verb="draft_notice", actor=actor, subject=incident.title, at=at, incident=incident, public=False
+            page,
+            verb="draft_notice",
+            actor=actor,
+            subject=incident.title,
+            at=at,
+            incident=incident,
+            after=all_facts(incident, written),
+            public=False,
         )
     return written
+
+
+def is_alone(update: IncidentUpdate, actor: Actor) -> bool:
+    """Whether `actor` is who wrote `update` last. Nobody in particular is no second person."""
+    return actor is None or update.author_id == actor.pk
+
+
+def urgency(page: Page, urgent_because: str, *, alone: bool) -> str:
+    """Why this is published by its author alone; "" where nobody asks. Raises ReviewNeeded when there is no reason."""
+    if not (page.needs_review and alone):
+        return ""
+    if because := clean_line(urgent_because, limit=BECAUSE_LIMIT):
+        return because
+    raise ReviewNeeded
+
+
+def record_urgent(
+    page: Page, incident: Incident, update: IncidentUpdate | None, *, actor: Actor, because: str, at: dt.datetime
+) -> None:
+    """Keep for a colleague's eyes that this was published without one."""
+    UrgentAct.objects.create(
+        incident=incident, update=update, at=at, actor=actor, actor_name=history.actor_name(actor), because=because
+    )
+    history.record(
+        page,
+        verb="publish_urgently",
+        actor=actor,
+        subject=incident.title,
+        at=at,
+        incident=incident,
+        after={"because": because} | ({"update": update.code} if update else {}),
+        public=False,
+    )
 
 
 def posted_before(update: UpdateText) -> IncidentUpdate | None:
@@ -148,6 +203,41 @@ def refuse_if_stale(incident: Incident, seen: int | None) -> None:
     raise StaleIncident(public.filter(published_at__gte=known).exclude(pk=seen) if known else public)
 
 
+def refuse_if_rewritten(draft: IncidentUpdate, unchanged_since: dt.datetime | None) -> None:
+    """Raise StaleIncident when the draft is no longer what its reader or author had before them."""
+    if unchanged_since and draft.updated_at != unchanged_since:
+        raise StaleIncident([draft])
+
+
+def unapprove(draft: IncidentUpdate) -> None:
+    """What was approved, or missed its time, was another text."""
+    gone = {**NOT_APPROVED, "missed_at": None, "missed_because": ""}
+    for name, value in gone.items():
+        setattr(draft, name, value)
+    draft.save(update_fields=list(gone))
+
+
+def rewritten(incident: Incident, *, actor: Actor, at: dt.datetime) -> None:
+    """The notice of a draft was changed: that is part of what its reader reads."""
+    for draft in incident.updates.drafts():
+        draft.author, draft.byline, draft.updated_at = actor, history.actor_name(actor) if actor else "", at
+        draft.save(update_fields=["author", "byline", "updated_at"])
+        unapprove(draft)
+
+
+def says_the_same(before: Mapping[str, str], after: Mapping[str, str], at: dt.datetime) -> bool:
+    """Whether the words are the same. The time to publish is none, nor is a promise renewed that has passed."""
+    beside = {"update_publish_at"}
+    promised = before.get("update_next_update_by")
+    if promised and dt.datetime.fromisoformat(promised) <= at:
+        beside.add("update_next_update_by")
+    return not differ(before, after, beside)
+
+
+def differ(before: Mapping[str, str], after: Mapping[str, str], beside: Collection[str] = ("updated_at",)) -> bool:
+    return any(before.get(name) != after.get(name) for name in (before.keys() | after.keys()).difference(beside))
+
+
 def write_update(
     row: IncidentUpdate, update: UpdateText, *, actor: Actor, at: dt.datetime, all_clear: AllClear | None = None
 ) -> IncidentUpdate:
@@ -163,6 +253,10 @@ def write_update(
     row.notify = update.notify
     row.next_update_by = update.next_update_by
     row.form_id = update.form_id
+    if row.publish_at != update.publish_at:
+        row.publish_at = update.publish_at
+        for name, value in NOT_APPROVED.items():
+            setattr(row, name, value)
     all_clear = all_clear or AllClear()
     _set_answers(row, all_clear)
     row.author = actor
@@ -195,8 +289,14 @@ def publish_update(
     at: dt.datetime,
     verb: str,
     window: Window | None = None,
+    urgent_because: str = "",
+    by_clock: bool = False,
 ) -> None:
-    """Make `update` public, and the notice planned for `window` if given. The page is locked, and nobody was faster."""
+    """Make `update` public, and the notice planned for `window` if given. The page is locked, and nobody was faster.
+
+    What the clock does was decided before, and needs no second person now.
+    """
+    because = "" if by_clock else urgency(page, urgent_because, alone=is_alone(update, actor))
     is_first = incident.is_draft
     if not is_first and update.status not in NEXT_STATUSES[IncidentStatus(incident.status)]:
         raise ValidationError({"status": _("The notice cannot go there from where it is now.")})
@@ -204,7 +304,9 @@ def publish_update(
     if window:
         set_window(incident, window)
     update.published_at = at
-    update.save(update_fields=["published_at"])
+    update.save(update_fields=["published_at", *settle(update)])
+    if is_first and not incident.is_scheduled and incident.started_at == incident.created_at:
+        incident.started_at = at  # nobody said when it started
     incident.status = update.status
     incident.published_at = incident.published_at or at
     incident.updated_at = at
@@ -223,8 +325,26 @@ def publish_update(
         at=at,
         incident=incident,
         before={} if is_first else before,
-        after=facts_of(incident) | {"update": update.code},
+        after=all_facts(incident, update) | {"update": update.code},
     )
+    if because:
+        record_urgent(page, incident, update, actor=actor, because=because, at=at)
+
+
+def settle(update: IncidentUpdate) -> list[str]:
+    """Forget what was to become of a draft: its time, its approval, and what was said of it. Returns the fields."""
+    unset = {
+        "publish_at": None,
+        "review_asked_at": None,
+        "sent_back_by": "",
+        "sent_back_note": "",
+        "missed_at": None,
+        "missed_because": "",
+        **NOT_APPROVED,
+    }
+    for name, value in unset.items():
+        setattr(update, name, value)
+    return list(unset)
 
 
 def _stamp_lifecycle(incident: Incident, *, at: dt.datetime) -> None:
@@ -365,9 +485,37 @@ def set_lines(incident: Incident, details: NoticeDetails) -> None:
 
 
 def facts_of(incident: Incident) -> dict[str, str]:
-    """What the audit keeps of a notice: its fields as text, without the HTML made from them."""
-    return {
+    """What the audit keeps of a notice: its fields and lines as text, without the HTML made from them."""
+    facts = {
         f.name: str(f.value_from_object(incident))
         for f in Incident._meta.concrete_fields
         if not f.name.endswith("_html") and f.value_from_object(incident) not in (None, "")
     }
+    effects = [
+        " – ".join(filter(None, (f"{line.function}: {line.get_level_display()}", line.note)))
+        for line in incident.effects.all()
+    ]
+    links = [
+        f"{link.get_kind_display()} {link.target.title}"
+        for link in incident.links_out.select_related("target").order_by("pk")
+    ]
+    return facts | _lines("effects", effects) | _lines("links", links)
+
+
+def all_facts(incident: Incident, update: IncidentUpdate) -> dict[str, str]:
+    """Both, without repeating what the notice took over from its update."""
+    facts = facts_of(incident)
+    return facts | {name: text for name, text in said_by(update).items() if name.removeprefix("update_") not in facts}
+
+
+def said_by(update: IncidentUpdate) -> dict[str, str]:
+    """What the audit keeps of an update: what it says, and of what."""
+    facts = {f"update_{name}": getattr(update, name) for name in (*SAID, "publish_at")}
+    components = [f"{line.name}: {line.get_new_status_display()}" for line in update.affected.all()]
+    return {name: str(value) for name, value in facts.items() if value not in (None, "")} | _lines(
+        "update_components", components
+    )
+
+
+def _lines(name: str, lines: list[str]) -> dict[str, str]:
+    return {name: "\n".join(lines)} if lines else {}

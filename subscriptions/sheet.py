@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from django.db.models import QuerySet
 
+from incidents.cells import harmless
 from incidents.models import Component, ComponentGroup
 from subscriptions.models import Subscriber
 
@@ -32,20 +32,6 @@ BETWEEN = ";"
 
 # Subscribers per query and per piece of the answer.
 PIECE = 1_000
-
-# A spreadsheet would run what begins so. An apostrophe in front makes it text; what has one there already gets another,
-# so that taking one off gives back exactly what was.
-RUNNABLE = re.compile(r"'*[=+\-@\t\r]")
-MADE_HARMLESS = re.compile(r"'+[=+\-@\t\r]")
-
-
-def harmless(value: str) -> str:
-    return f"'{value}" if RUNNABLE.match(value) else value
-
-
-def as_meant(cell: str) -> str:
-    """What `harmless` was given."""
-    return cell[1:] if MADE_HARMLESS.match(cell) else cell
 
 
 def names_in_cells(things: Iterable[Component | ComponentGroup]) -> dict[int, str]:

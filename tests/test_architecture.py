@@ -21,13 +21,13 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "outcome", "assets"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "outcome", "assets", "cells"},
         {"models"},
         {"text", "history", "rehearsal", "values"},
         {"component_actions"},
         {"writing"},
-        {"actions", "clock"},
-        {"forms", "roles", "board", "demo", "checker"},
+        {"actions", "review", "timing", "clock"},
+        {"forms", "roles", "audit", "waiting", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [

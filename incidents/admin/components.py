@@ -40,7 +40,7 @@ class PageForm(ModelForm):
 
     class Meta:
         model = Page
-        fields = ("name", "description", "time_zone", "language", "support_url", "reminders")
+        fields = ("name", "description", "time_zone", "language", "support_url", "reminders", "needs_review")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

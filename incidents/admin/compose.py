@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +18,28 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from incidents.audit import differences
 from incidents.board import notice_url
 from incidents.checker import check
-from incidents.forms.compose import DRAFT, PREVIEW, PUBLISH, TRIAL, ComposeForm, seen_by_now
+from incidents.forms.compose import (
+    DRAFT,
+    PREVIEW,
+    PUBLISH,
+    SCHEDULE,
+    SUBMIT,
+    TRIAL,
+    ComposeForm,
+    seen_by_now,
+)
 from incidents.forms.fields import zone_names
-from incidents.leads import leads_words
 from incidents.models import Change, Component, Incident, IncidentUpdate, Page
 from incidents.rehearsal import preview, rehearsal, trials
+from incidents.review import submit_for_review
 from incidents.roles import may_publish
-from incidents.values import StaleIncident
+from incidents.times import describe
+from incidents.timing import schedule_draft
+from incidents.values import ReviewNeeded, StaleIncident
+from incidents.waiting import needs_other
 
 SHOWN_UPDATES = 3
 
@@ -68,9 +80,11 @@ class Screen:
     initial: dict[str, Any] | None = None
 
     def build(self, data: Any = None, *, purpose: str = "") -> ComposeForm:
+        page = Page.objects.current()
         return self.form(
             data,
-            page_zone=Page.objects.current().zone,
+            page_zone=page.zone,
+            needs_review=page.needs_review,
             notice=self.notice,
             draft=self.draft,
             purpose=purpose,
@@ -83,8 +97,9 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
         return show_preview(request, screen)
     if request.method != "POST":
         return show(request, screen, screen.build())
-    purpose = DRAFT if request.POST.get("act") == DRAFT and screen.keeps_drafts else PUBLISH
-    if purpose == PUBLISH and not may_publish(request.user):
+    asked = request.POST.get("act")
+    purpose = asked if asked in (DRAFT, SUBMIT, SCHEDULE) and screen.keeps_drafts else PUBLISH
+    if purpose in (PUBLISH, SCHEDULE) and not may_publish(request.user):
         raise PermissionDenied
     form = screen.build(request.POST, purpose=purpose)
     if not form.is_valid():
@@ -92,8 +107,13 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
     try:
         with transaction.atomic():
             update = screen.act(form, request.user, purpose == PUBLISH)
+            if update.is_draft and not _is_earlier_post(update, form):
+                update = _carry_on(form, update, request.user)
     except StaleIncident as stale:
         return show_stale(request, screen, form, stale)
+    except ReviewNeeded:
+        form.add_error(None, _needs_somebody_else(screen))
+        return show(request, screen, form, offers_urgency=True)
     except ValidationError as problem:
         if posted := _posted_by_this_form(screen, form):
             return _done(request, screen, posted)
@@ -105,7 +125,7 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
 
 
 def show(request: HttpRequest, screen: Screen, form: ComposeForm, **extra: Any) -> HttpResponse:
-    notice = screen.notice
+    notice, page = screen.notice, Page.objects.current()
     updates = notice.updates.public().order_by("-published_at", "-pk")[:SHOWN_UPDATES] if notice else []
     context = {
         **admin.site.each_context(request),
@@ -116,6 +136,9 @@ def show(request: HttpRequest, screen: Screen, form: ComposeForm, **extra: Any) 
         "notice_url": notice_url(notice) if notice else "",
         "latest_updates": updates,
         "may_publish": may_publish(request.user),
+        "needs_review": page.needs_review,
+        "needs_other": page.needs_review and (screen.draft is None or needs_other(screen.draft, request.user, page)),
+        "zone": page.time_zone,
         "zones": zone_names() if "time_zone" in form.fields else [],
         "functions": Component.objects.public().values_list("name", flat=True) if form.effects else [],
         "preview_url": f"{request.path}preview/",
@@ -134,9 +157,15 @@ def show_stale(request: HttpRequest, screen: Screen, form: ComposeForm, stale: S
         screen.draft.refresh_from_db()
     form.renew(**seen_by_now(screen.notice, screen.draft))
     form = screen.build(form.data, purpose=form.purpose)
+    zone = screen.notice.zone if screen.notice else Page.objects.current().zone
     edits = Change.objects.filter(incident=screen.notice, verb="edit_notice", at__gt=since) if since else []
     return show(
-        request, screen, form, meanwhile=stale.meanwhile, edits=[(e, differences(e)) for e in edits], is_stale=True
+        request,
+        screen,
+        form,
+        meanwhile=stale.meanwhile,
+        edits=[(edit, differences(edit, zone)) for edit in edits],
+        is_stale=True,
     )
 
 
@@ -172,29 +201,34 @@ def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
     return render(request, "admin/incidents/preview.html", context)
 
 
-def differences(change: Change) -> list[tuple[str, str, str]]:
-    """What an edit changed, as (name, before, after), without what changes with every edit."""
-    names = [name for name in {**change.before, **change.after} if name not in ("updated_at", "edited_at", "update")]
-    pairs = [(name, _shown(name, change.before), _shown(name, change.after)) for name in names]
-    return [(_label(name), before, after) for name, before, after in pairs if before != after]
-
-
-def _shown(name: str, facts: Mapping[str, str]) -> str:
-    value = facts.get(name, "")
-    return leads_words(json.loads(value)) if name == "reminders" and value else value
-
-
-def _label(name: str) -> str:
-    fields = {field.name: field.verbose_name for field in Incident._meta.concrete_fields}
-    return str(fields.get(name, name))
-
-
 def _sorted(panes: list[Any], screen: Screen) -> dict[str, Any]:
     wanted = [pane for pane in panes if not screen.panes or pane.name in screen.panes]
     return {
         "lines": [pane for pane in wanted if pane.kind == "line"],
         "panes": [pane for pane in wanted if pane.kind != "line"],
     }
+
+
+def _carry_on(form: ComposeForm, draft: IncidentUpdate, user: Any) -> IncidentUpdate:
+    """What is to become of the draft that the form has just made."""
+    if form.purpose == SUBMIT:
+        return submit_for_review(draft, actor=user)
+    if form.purpose == SCHEDULE:
+        text = form.update_text()
+        return schedule_draft(draft, text.publish_at, actor=user, seen=text.seen, urgent_because=form.why_urgent())
+    return draft
+
+
+def _needs_somebody_else(screen: Screen) -> str:
+    if screen.keeps_drafts:
+        return _(
+            "These words are yours, and this page asks for a second person to publish them. Submit them for review; "
+            "if that cannot wait, tick that it is urgent and say why."
+        )
+    return _(
+        "This page asks for a second person to publish, and this screen has no drafts. Tick that it is urgent and say "
+        "why: a colleague looks at it afterwards."
+    )
 
 
 def _posted_by_this_form(screen: Screen, form: ComposeForm) -> IncidentUpdate | None:
@@ -217,6 +251,11 @@ def _done(request: HttpRequest, screen: Screen, update: IncidentUpdate) -> HttpR
     notice = update.incident
     if screen.is_edit:
         messages.success(request, _("Saved. Nobody was told: post an update for that."))
+    elif update.is_draft and update.approved_version is not None:
+        time = describe(update.publish_at, Page.objects.current().zone)
+        messages.success(request, _("It will be published at %(time)s. Nobody sees it before.") % {"time": time})
+    elif update.is_draft and update.review_asked_at:
+        messages.success(request, _("Submitted: it waits for a colleague to approve it. Nobody sees it before."))
     elif update.is_draft:
         messages.success(request, _("Kept as a draft. Nobody sees it before it is published."))
     else:

@@ -17,16 +17,16 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from incidents.admin import screens
-from incidents.admin.changes import act_in_words
-from incidents.admin.compose import differences
+from incidents.audit import act_in_words, differences, seen_by
 from incidents.board import end_note, notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
-from incidents.models import EffectOutcome, Incident, ScheduledMaintenance
+from incidents.models import EffectOutcome, Incident, Page, ScheduledMaintenance
 from incidents.outcome import course_of
 from incidents.roles import may_publish, may_write
 from incidents.signals import notice_shown
 from incidents.times import describe
+from incidents.waiting import looked_at_by, waiting
 
 AUDIT_SHOWN = 50
 
@@ -87,8 +87,11 @@ class NoticeAdmin(admin.ModelAdmin):
             (LINK_KIND_REVERSED[LinkKind(link.kind)], link.incident)
             for link in notice.links_in.select_related("incident")
         ]
-        changes = notice.changes.all()[:AUDIT_SHOWN]
-        updates = list(notice.updates.prefetch_related("affected").order_by("-display_at", "-pk"))
+        page = Page.objects.current()
+        changes = seen_by(request.user).filter(incident=notice)[:AUDIT_SHOWN]
+        updates = list(
+            notice.updates.select_related("incident").prefetch_related("affected").order_by("-display_at", "-pk")
+        )
         public = [update for update in updates if not update.is_draft]
         turnouts = EffectOutcome.objects.of(notice) if notice.is_scheduled else []
         now = timezone.now()
@@ -103,13 +106,16 @@ class NoticeAdmin(admin.ModelAdmin):
             "affected": notice.affected.all(),
             "effects": notice.effects.all(),
             "texts": _texts(notice),
-            "drafts": [update for update in updates if update.is_draft],
+            "drafts": waiting([update for update in updates if update.is_draft], request.user, page, now),
+            "urgent_acts": looked_at_by(notice.urgent_acts.filter(acknowledged_at=None), request.user),
+            "zone": page.zone,
             "updates": public,
             "turnouts": turnouts,
             "outcome": course_of(notice, public, [line.turned_out for line in turnouts]).outcome_label
             if notice.is_scheduled
             else "",
-            "changes": [(change, act_in_words(change), differences(change)) for change in changes],
+            "changes": [(change, act_in_words(change), differences(change, page.zone)) for change in changes],
+            "all_changes_url": f"{reverse('admin:incidents_change_changelist')}?incident__id__exact={notice.pk}",
             "tasks": notice_tasks(notice, request.user),
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= now,
             "end": end_note(notice, request.user, now),

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from incidents import actions
+from incidents.admin import reviewing
 from incidents.admin.access import publishers_only, writers_only
 from incidents.admin.compose import Screen, compose
 from incidents.board import notice_url
@@ -154,7 +154,7 @@ def edit_draft(request: HttpRequest, pk: int, *, is_preview: bool = False) -> Ht
         act=_rewrite(draft),
         notice=notice,
         draft=draft,
-        publish_label=_("Publish"),
+        publish_label=_draft_label(draft),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -189,7 +189,7 @@ def urls() -> list[URLPattern]:
         "edit": ("<int:pk>/edit/", edit),
         "draft": ("draft/<int:pk>/", edit_draft),
     }
-    found = [path("draft/<int:pk>/discard/", discard_draft, name="incidents_incident_discard")]
+    found = [path("draft/<int:pk>/discard/", discard_draft, name="incidents_incident_discard"), *reviewing.urls()]
     for name, (route, view) in tasks.items():
         found += _with_preview(route, view, name=f"incidents_incident_{name}")
     return found
@@ -261,6 +261,7 @@ def _edit_notice(form: Any, actor: Any, publish: bool) -> IncidentUpdate:
         window=form.window() if form.notice.is_scheduled else None,
         started_at=form.cleaned_data.get("started_at"),
         unchanged_since=None if form.is_rehearsal else form.cleaned_data["since"],
+        urgent_because=form.why_urgent(),
     )
     return notice.updates.public().order_by("published_at", "pk").last()
 
@@ -271,6 +272,10 @@ def _form_of(draft: IncidentUpdate) -> type:
     return {IncidentStatus.COMPLETED: AllClearForm, IncidentStatus.CANCELLED: CancelForm}.get(
         IncidentStatus(draft.status), UpdateForm
     )
+
+
+def _draft_label(draft: IncidentUpdate) -> str:
+    return _("Publish now") if draft.publish_at else _("Publish")
 
 
 def _rewrite(draft: IncidentUpdate) -> Any:
@@ -284,21 +289,23 @@ def _rewrite(draft: IncidentUpdate) -> Any:
                 unchanged_since=None if form.is_rehearsal else form.cleaned_data["since"],
             )
             if draft.incident.is_draft:
-                written.incident = _rewrite_notice(form, actor, publish)
+                written.incident = _rewrite_notice(form, actor)
             if publish:
-                written = actions.publish_draft(written, actor=actor, seen=form.update_text().seen)
+                written = actions.publish_draft(
+                    written, actor=actor, seen=form.update_text().seen, urgent_because=form.why_urgent()
+                )
         return written
 
     return act
 
 
-def _rewrite_notice(form: Any, actor: Any, publish: bool) -> Incident:
+def _rewrite_notice(form: Any, actor: Any) -> Incident:
     window = started_at = None
     if form.notice.is_scheduled:
         window = form.window()
     else:
         # Left empty, an incident starts with its publication.
-        started_at = form.cleaned_data["started_at"] or (timezone.now() if publish else form.notice.created_at)
+        started_at = form.cleaned_data["started_at"] or form.notice.created_at
     return actions.edit_notice(
         form.notice,
         actor=actor,

@@ -23,6 +23,7 @@ def open_incident(form: OpenIncidentForm, actor: Any, publish: bool) -> Incident
         started_at=form.cleaned_data["started_at"],
         actor=actor,
         publish=publish,
+        urgent_because=form.why_urgent(),
     )
 
 
@@ -34,18 +35,28 @@ def schedule_maintenance(form: ScheduleForm, actor: Any, publish: bool) -> Incid
         details=form.details(),
         actor=actor,
         publish=publish,
+        urgent_because=form.why_urgent(),
     )
 
 
 def post(notice: Incident) -> Act:
     def act(form: Any, actor: Any, publish: bool) -> IncidentUpdate:
-        return actions.post_update(notice, form.update_text(), actor=actor, all_clear=form.all_clear(), publish=publish)
+        return actions.post_update(
+            notice,
+            form.update_text(),
+            actor=actor,
+            all_clear=form.all_clear(),
+            publish=publish,
+            urgent_because=form.why_urgent(),
+        )
 
     return act
 
 
 def move(notice: Incident) -> Act:
     def act(form: MoveForm, actor: Any, publish: bool) -> IncidentUpdate:
-        return actions.reschedule_maintenance(notice, form.window(), form.update_text(), actor=actor)
+        return actions.reschedule_maintenance(
+            notice, form.window(), form.update_text(), actor=actor, urgent_because=form.why_urgent()
+        )
 
     return act

@@ -22,9 +22,14 @@ from incidents.forms.outcomes import OutcomeRows
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import Incident, IncidentUpdate
 from incidents.values import NOTICE_TEXTS, NoticeDetails, UpdateText
+from incidents.writing import BECAUSE_LIMIT
 
 # A trial is a preview that the author also gets by mail.
 PUBLISH, DRAFT, PREVIEW, TRIAL = "publish", "draft", "preview", "trial"
+# Both keep a draft: one for a colleague to approve, one for the clock to publish.
+SUBMIT, SCHEDULE = "submit", "schedule"
+# Times on the page's own clock, whatever zone the notice is written in.
+OF_THE_PAGE = ("publish_at",)
 NEXT_UPDATE_IN = dt.timedelta(minutes=20)
 
 
@@ -40,6 +45,17 @@ class Section:
     hint: str = ""
 
 
+LATER = Section(
+    _("Publish later"),
+    ("publish_at",),
+    is_folded=True,
+    hint=_(
+        "Kept as a draft until then, and published by itself. If a colleague posts on this notice before, or closes "
+        "it, it stays a draft and the first screen says so."
+    ),
+)
+
+
 class ComposeForm(forms.Form):
     """A screen on which staff write. `notice` and `draft` are what it starts from, where there is one.
 
@@ -51,6 +67,12 @@ class ComposeForm(forms.Form):
     form_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
     since = forms.CharField(widget=forms.HiddenInput, required=False)
+    is_urgent = forms.BooleanField(
+        label=_("It is urgent: publish it without a second person"),
+        required=False,
+        help_text=_("It is written down, and stays on the first screen until a colleague has looked at it."),
+    )
+    urgent_because = LineField(label=_("Why it cannot wait"), limit=BECAUSE_LIMIT, required=False)
 
     def __init__(
         self,
@@ -62,6 +84,7 @@ class ComposeForm(forms.Form):
         purpose: str = "",
         now: dt.datetime | None = None,
         initial: dict[str, Any] | None = None,
+        needs_review: bool = False,
     ) -> None:
         self.notice, self.draft, self.purpose = notice, draft, purpose
         self.now = now or timezone.now()
@@ -71,10 +94,12 @@ class ComposeForm(forms.Form):
         self.components: ComponentRows | None = None
         self.outcomes: OutcomeRows | None = None
         super().__init__(data, initial={**self.starting_values(), **(initial or {})}, use_required_attribute=False)
+        if not needs_review:
+            del self.fields["is_urgent"], self.fields["urgent_because"]
         for name, field in self.fields.items():
             value = self.initial.get(name)
             if isinstance(field, WallTimeField) and isinstance(value, dt.datetime):
-                self.initial[name] = field.shown(value, self.zone)
+                self.initial[name] = field.shown(value, self.page_zone if name in OF_THE_PAGE else self.zone)
         self.add_rows(data)
 
     @property
@@ -111,8 +136,10 @@ class ComposeForm(forms.Form):
 
     def clean(self) -> None:
         super().clean()
-        zone = self.typed_zone()
+        if self.cleaned_data.get("is_urgent") and not self.cleaned_data.get("urgent_because", "x"):
+            self.add_error("urgent_because", _("Say in one sentence why it cannot wait: your colleagues read it."))
         for name, field in self.fields.items():
+            zone = self.page_zone if name in OF_THE_PAGE else self.typed_zone()
             value = self.cleaned_data.get(name)
             if not isinstance(field, WallTimeField) or value is None:
                 continue
@@ -139,6 +166,17 @@ class ComposeForm(forms.Form):
     def is_rehearsal(self) -> bool:
         return self.purpose == PREVIEW
 
+    @property
+    def is_final(self) -> bool:
+        """Whether the words are meant for customers as they stand, now or after a colleague's approval."""
+        return self.purpose in (PUBLISH, SUBMIT, SCHEDULE)
+
+    def why_urgent(self) -> str:
+        """The reason to do without a second person; "" without one. A rehearsal has the best: nothing comes of it."""
+        if self.is_rehearsal:
+            return PREVIEW
+        return self.cleaned_data.get("urgent_because", "") if self.cleaned_data.get("is_urgent") else ""
+
     def differs_from(self, posted: IncidentUpdate) -> bool:
         """Whether this form says anything else than what was `posted` with its one-time id."""
         return False
@@ -146,7 +184,8 @@ class ComposeForm(forms.Form):
     def times(self) -> list[tuple[str, str]]:
         """Every time typed, as customers will read it."""
         # A field that was emptied still knows how its first value reads.
-        fields = [self.fields[name] for name, time in self.cleaned_data.items() if isinstance(time, dt.datetime)]
+        given = [name for name, time in self.cleaned_data.items() if isinstance(time, dt.datetime)]
+        fields = [self.fields[name] for name in given if name not in OF_THE_PAGE]
         fields = [field for field in fields if isinstance(field, WallTimeField)]
         return [(str(field.label), field.widget.reads_as) for field in fields if field.widget.reads_as]
 
@@ -158,7 +197,8 @@ class ComposeForm(forms.Form):
             if not fields and part is None:
                 continue
             has_errors = any(field.errors for field in fields) or (self.is_bound and part and not part.is_valid())
-            yield section, fields, part, bool(has_errors) or not section.is_folded
+            is_planned = section is LATER and any(fields[0].value() or ()) if fields else False
+            yield section, fields, part, bool(has_errors) or is_planned or not section.is_folded
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Everything wrong, as (id of the control, its label, message): the list on top of a refused form."""
@@ -199,6 +239,7 @@ class UpdatePart(ComposeForm):
         help_text=_("Shown to customers, also when it has passed. Leave it empty to promise nothing."),
     )
     notify = forms.BooleanField(label=_("Tell subscribers"), required=False, initial=True)
+    publish_at = WallTimeField(label=_("Publish at"), required=False)
 
     says_components = True  # a screen whose update closes the notice has nothing to ask about components
 
@@ -210,6 +251,7 @@ class UpdatePart(ComposeForm):
             # A draft that lay for a while promises a time that has passed: suggest a new one.
             is_past = promised is not None and promised <= self.now
             values["next_update_by"] = next_update_suggestion(self.now) if is_past else promised
+            values["publish_at"] = self.draft.publish_at
         return values
 
     def add_rows(self, data: Any) -> None:
@@ -237,13 +279,25 @@ class UpdatePart(ComposeForm):
 
     def clean(self) -> None:
         super().clean()
-        if self.purpose == PUBLISH and not self.cleaned_data.get("body") and "body" not in self.errors:
+        if self.is_final and not self.cleaned_data.get("body") and "body" not in self.errors:
             self.add_error("body", _("Write at least one sentence for customers."))
         next_update_by = self.cleaned_data.get("next_update_by")
         if self.status() in CLOSED:
             self.cleaned_data["next_update_by"] = None
-        elif self.purpose == PUBLISH and next_update_by and next_update_by <= self.now:
+        elif self.is_final and next_update_by and next_update_by <= self.now:
             self.add_error("next_update_by", _("This time has passed. Say when the next update comes."))
+        self._check_plan()
+
+    def _check_plan(self) -> None:
+        if "publish_at" in self.errors or "publish_at" not in self.fields:
+            return
+        publish_at = self.cleaned_data.get("publish_at")
+        if self.purpose == SCHEDULE and not publish_at:
+            self.add_error("publish_at", _("Give a day and a time."))
+        elif self.purpose in (SCHEDULE, SUBMIT, DRAFT) and publish_at and publish_at <= self.now:
+            self.add_error("publish_at", _("This time has passed. Publish now, or choose a later one."))
+        elif self.purpose == PUBLISH and publish_at and not (self.draft and self.draft.publish_at):
+            self.add_error("publish_at", _("A later time is set here. Empty it to publish now."))
 
     def differs_from(self, posted: IncidentUpdate) -> bool:
         said = (posted.body, posted.status) != (self.cleaned_data["body"], self.status())
@@ -263,6 +317,7 @@ class UpdatePart(ComposeForm):
             # A rehearsal is no post: it neither uses up the form nor asks who was faster.
             form_id=None if self.is_rehearsal else data["form_id"],
             seen=None if self.is_rehearsal or self.notice is None else data["seen"] or 0,
+            publish_at=None if self.is_rehearsal or self.purpose == PUBLISH else data.get("publish_at"),
         )
 
 

@@ -20,7 +20,7 @@ from incidents.choices import (
     IncidentStatus,
 )
 from incidents.forms.compose import (
-    PUBLISH,
+    LATER,
     ComposeForm,
     DetailsPart,
     Section,
@@ -144,6 +144,7 @@ class OpenIncidentForm(UpdatePart, StartedPart, DetailsPart):
         Section(_("Advice and reason"), (*ADVICE, "reason"), is_folded=True),
         Section(_("Links to other notices"), part="links", is_folded=True, hint=LINKS_HINT),
         Section(_("Advanced"), ("started_at", "impact_override", "byline"), is_folded=True),
+        LATER,
     )
 
     def starting_values(self) -> dict[str, Any]:
@@ -167,6 +168,7 @@ class ScheduleForm(UpdatePart, WindowPart, RemindersPart):
         Section(_("Why"), ("reason",), part="links", hint=LINKS_HINT),
         Section(_("Telling people"), ("notify", "reminders", "next_update_by")),
         Section(_("Advanced"), ("completes_by_clock", "impact_override", "byline"), is_folded=True),
+        LATER,
     )
 
     @property
@@ -179,7 +181,7 @@ class ScheduleForm(UpdatePart, WindowPart, RemindersPart):
     def clean(self) -> None:
         super().clean()
         ends = self.cleaned_data.get("work_ends_at")
-        if self.purpose == PUBLISH and ends and ends <= self.now and "work_ends_at" not in self.errors:
+        if self.is_final and ends and ends <= self.now and "work_ends_at" not in self.errors:
             self.add_error("work_ends_at", _("This time has passed: check the day."))
 
 
@@ -196,6 +198,7 @@ class UpdateForm(UpdatePart):
         Section(_("Update"), ("status", "body", "next_update_by", "notify")),
         Section(_("Which components changed"), part="components", hint=_("Resolving sets all of them to operational.")),
         Section(_("Customers’ data, at the end"), ("data_outcome",), is_folded=True),
+        LATER,
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -261,6 +264,7 @@ class AllClearForm(UpdatePart):
         ),
         Section(_("The promise about data, answered"), ("data_outcome",)),
         Section(_("Telling people"), ("notify",)),
+        LATER,
     )
 
     def starting_values(self) -> dict[str, Any]:
@@ -311,6 +315,7 @@ class CancelForm(UpdatePart):
         Section(
             _("A word to your customers"), ("body", "notify"), hint=_("Why it is cancelled, and what comes instead.")
         ),
+        LATER,
     )
 
     def status(self) -> str:
@@ -355,7 +360,7 @@ class EditMaintenanceForm(WindowPart, RemindersPart):
 
 
 class MoveForm(UpdatePart, WindowPart):
-    completes_by_clock = None
+    completes_by_clock = publish_at = None
 
     says_components = False
     sections = (

@@ -9,7 +9,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,368 +17,845 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ComponentGroup',
+            name="ComponentGroup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('description', models.CharField(blank=True, max_length=300, verbose_name='description')),
-                ('position', models.PositiveIntegerField(default=1, verbose_name='position')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("description", models.CharField(blank=True, max_length=300, verbose_name="description")),
+                ("position", models.PositiveIntegerField(default=1, verbose_name="position")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                'verbose_name': 'component group',
-                'verbose_name_plural': 'component groups',
-                'ordering': ['position', 'pk'],
+                "verbose_name": "component group",
+                "verbose_name_plural": "component groups",
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Component',
+            name="Component",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True)),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('description', models.CharField(blank=True, max_length=300, verbose_name='description')),
-                ('status', models.CharField(choices=[('operational', 'Operational'), ('under_maintenance', 'Under maintenance'), ('degraded_performance', 'Degraded performance'), ('partial_outage', 'Partial outage'), ('major_outage', 'Major outage')], default='operational', help_text='What staff or automation say of it, apart from open notices.', max_length=30, verbose_name='own status')),
-                ('shown_status', models.CharField(choices=[('operational', 'Operational'), ('under_maintenance', 'Under maintenance'), ('degraded_performance', 'Degraded performance'), ('partial_outage', 'Partial outage'), ('major_outage', 'Major outage')], default='operational', editable=False, max_length=30)),
-                ('position', models.PositiveIntegerField(default=1, verbose_name='position')),
-                ('showcase', models.BooleanField(default=True, editable=False)),
-                ('only_show_if_degraded', models.BooleanField(default=False, verbose_name='show only while it is not operational')),
-                ('start_date', models.DateField(blank=True, null=True, verbose_name='in use since')),
-                ('archived_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='components', to='incidents.componentgroup', verbose_name='group')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                ("description", models.CharField(blank=True, max_length=300, verbose_name="description")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("operational", "Operational"),
+                            ("under_maintenance", "Under maintenance"),
+                            ("degraded_performance", "Degraded performance"),
+                            ("partial_outage", "Partial outage"),
+                            ("major_outage", "Major outage"),
+                        ],
+                        default="operational",
+                        help_text="What staff or automation say of it, apart from open notices.",
+                        max_length=30,
+                        verbose_name="own status",
+                    ),
+                ),
+                (
+                    "shown_status",
+                    models.CharField(
+                        choices=[
+                            ("operational", "Operational"),
+                            ("under_maintenance", "Under maintenance"),
+                            ("degraded_performance", "Degraded performance"),
+                            ("partial_outage", "Partial outage"),
+                            ("major_outage", "Major outage"),
+                        ],
+                        default="operational",
+                        editable=False,
+                        max_length=30,
+                    ),
+                ),
+                ("position", models.PositiveIntegerField(default=1, verbose_name="position")),
+                ("showcase", models.BooleanField(default=True, editable=False)),
+                (
+                    "only_show_if_degraded",
+                    models.BooleanField(default=False, verbose_name="show only while it is not operational"),
+                ),
+                ("start_date", models.DateField(blank=True, null=True, verbose_name="in use since")),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="components",
+                        to="incidents.componentgroup",
+                        verbose_name="group",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'component',
-                'verbose_name_plural': 'components',
-                'ordering': ['position', 'pk'],
+                "verbose_name": "component",
+                "verbose_name_plural": "components",
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True)),
-                ('kind', models.CharField(choices=[('realtime', 'Incident'), ('scheduled', 'Scheduled maintenance')], default='realtime', editable=False, max_length=10)),
-                ('title', models.CharField(max_length=200, verbose_name='title')),
-                ('status', models.CharField(choices=[('investigating', 'Investigating'), ('identified', 'Identified'), ('monitoring', 'Monitoring'), ('resolved', 'Resolved'), ('postmortem', 'Post-mortem'), ('scheduled', 'Scheduled'), ('in_progress', 'In progress'), ('verifying', 'Verifying'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], max_length=20, verbose_name='status')),
-                ('impact', models.CharField(choices=[('none', 'None'), ('maintenance', 'Maintenance'), ('minor', 'Minor'), ('major', 'Major'), ('critical', 'Critical')], default='none', editable=False, max_length=12, verbose_name='impact')),
-                ('impact_override', models.CharField(blank=True, choices=[('none', 'None'), ('maintenance', 'Maintenance'), ('minor', 'Minor'), ('major', 'Major'), ('critical', 'Critical')], max_length=12, verbose_name='impact, if not the derived one')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('edited_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='started')),
-                ('monitoring_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('resolved_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('next_update_by', models.DateTimeField(blank=True, null=True, verbose_name='next update by')),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[incidents.models.check_zone], verbose_name='time zone')),
-                ('work_starts_at', models.DateTimeField(blank=True, null=True, verbose_name='work starts')),
-                ('work_ends_at', models.DateTimeField(blank=True, null=True, verbose_name='work ends')),
-                ('avoid_starts_at', models.DateTimeField(blank=True, null=True, verbose_name='avoid from')),
-                ('avoid_ends_at', models.DateTimeField(blank=True, null=True, verbose_name='avoid until')),
-                ('actual_started_at', models.DateTimeField(blank=True, null=True, verbose_name='work began')),
-                ('actual_ended_at', models.DateTimeField(blank=True, null=True, verbose_name='work ended')),
-                ('completes_by_clock', models.BooleanField(default=False, help_text='Otherwise the notice goes to “verifying” and waits for someone to post the all-clear.', verbose_name='complete at the planned end without a person')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
-                ('reason_html', models.TextField(blank=True, editable=False)),
-                ('advice_before', models.TextField(blank=True, verbose_name='what to do before')),
-                ('advice_before_html', models.TextField(blank=True, editable=False)),
-                ('advice_during', models.TextField(blank=True, verbose_name='what to do during it')),
-                ('advice_during_html', models.TextField(blank=True, editable=False)),
-                ('advice_after', models.TextField(blank=True, verbose_name='what to do afterwards')),
-                ('advice_after_html', models.TextField(blank=True, editable=False)),
-                ('data_statement', models.CharField(blank=True, choices=[('none_expected_lost', 'No data will be lost.'), ('none_lost', 'No data was lost.'), ('delayed_not_lost', 'Data is delayed, not lost.'), ('some_lost', 'Some data was lost.'), ('not_yet_known', 'We do not know yet whether data was lost.')], max_length=20, verbose_name='data')),
-                ('data_outcome', models.CharField(blank=True, choices=[('none_expected_lost', 'No data will be lost.'), ('none_lost', 'No data was lost.'), ('delayed_not_lost', 'Data is delayed, not lost.'), ('some_lost', 'Some data was lost.'), ('not_yet_known', 'We do not know yet whether data was lost.')], max_length=20, verbose_name='data, at the end')),
-                ('text_version', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('byline', models.CharField(blank=True, max_length=100, verbose_name='byline')),
-                ('author', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("realtime", "Incident"), ("scheduled", "Scheduled maintenance")],
+                        default="realtime",
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="title")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("investigating", "Investigating"),
+                            ("identified", "Identified"),
+                            ("monitoring", "Monitoring"),
+                            ("resolved", "Resolved"),
+                            ("postmortem", "Post-mortem"),
+                            ("scheduled", "Scheduled"),
+                            ("in_progress", "In progress"),
+                            ("verifying", "Verifying"),
+                            ("completed", "Completed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "impact",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("maintenance", "Maintenance"),
+                            ("minor", "Minor"),
+                            ("major", "Major"),
+                            ("critical", "Critical"),
+                        ],
+                        default="none",
+                        editable=False,
+                        max_length=12,
+                        verbose_name="impact",
+                    ),
+                ),
+                (
+                    "impact_override",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("none", "None"),
+                            ("maintenance", "Maintenance"),
+                            ("minor", "Minor"),
+                            ("major", "Major"),
+                            ("critical", "Critical"),
+                        ],
+                        max_length=12,
+                        verbose_name="impact, if not the derived one",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("published_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("edited_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("started_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="started")),
+                ("monitoring_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("resolved_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("next_update_by", models.DateTimeField(blank=True, null=True, verbose_name="next update by")),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC", max_length=64, validators=[incidents.models.check_zone], verbose_name="time zone"
+                    ),
+                ),
+                ("work_starts_at", models.DateTimeField(blank=True, null=True, verbose_name="work starts")),
+                ("work_ends_at", models.DateTimeField(blank=True, null=True, verbose_name="work ends")),
+                ("avoid_starts_at", models.DateTimeField(blank=True, null=True, verbose_name="avoid from")),
+                ("avoid_ends_at", models.DateTimeField(blank=True, null=True, verbose_name="avoid until")),
+                ("actual_started_at", models.DateTimeField(blank=True, null=True, verbose_name="work began")),
+                ("actual_ended_at", models.DateTimeField(blank=True, null=True, verbose_name="work ended")),
+                (
+                    "completes_by_clock",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Otherwise the notice goes to “verifying” and waits for someone to post the all-clear.",
+                        verbose_name="complete at the planned end without a person",
+                    ),
+                ),
+                ("reason", models.TextField(blank=True, verbose_name="reason")),
+                ("reason_html", models.TextField(blank=True, editable=False)),
+                ("advice_before", models.TextField(blank=True, verbose_name="what to do before")),
+                ("advice_before_html", models.TextField(blank=True, editable=False)),
+                ("advice_during", models.TextField(blank=True, verbose_name="what to do during it")),
+                ("advice_during_html", models.TextField(blank=True, editable=False)),
+                ("advice_after", models.TextField(blank=True, verbose_name="what to do afterwards")),
+                ("advice_after_html", models.TextField(blank=True, editable=False)),
+                (
+                    "data_statement",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("none_expected_lost", "No data will be lost."),
+                            ("none_lost", "No data was lost."),
+                            ("delayed_not_lost", "Data is delayed, not lost."),
+                            ("some_lost", "Some data was lost."),
+                            ("not_yet_known", "We do not know yet whether data was lost."),
+                        ],
+                        max_length=20,
+                        verbose_name="data",
+                    ),
+                ),
+                (
+                    "data_outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("none_expected_lost", "No data will be lost."),
+                            ("none_lost", "No data was lost."),
+                            ("delayed_not_lost", "Data is delayed, not lost."),
+                            ("some_lost", "Some data was lost."),
+                            ("not_yet_known", "We do not know yet whether data was lost."),
+                        ],
+                        max_length=20,
+                        verbose_name="data, at the end",
+                    ),
+                ),
+                ("text_version", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("byline", models.CharField(blank=True, max_length=100, verbose_name="byline")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'incident',
-                'verbose_name_plural': 'incidents',
-                'ordering': ['-created_at', '-pk'],
-                'permissions': [('publish_incident', 'Can publish notices and updates')],
+                "verbose_name": "incident",
+                "verbose_name_plural": "incidents",
+                "ordering": ["-created_at", "-pk"],
+                "permissions": [("publish_incident", "Can publish notices and updates")],
             },
         ),
         migrations.CreateModel(
-            name='Effect',
+            name="Effect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('function', models.CharField(max_length=200, verbose_name='function')),
-                ('level', models.CharField(choices=[('unavailable', 'Unavailable'), ('slower', 'Slower'), ('delayed', 'Delayed'), ('unaffected', 'Unaffected')], max_length=12, verbose_name='effect')),
-                ('note', models.CharField(blank=True, max_length=300, verbose_name='note')),
-                ('position', models.PositiveSmallIntegerField(default=1)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='effects', to='incidents.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("function", models.CharField(max_length=200, verbose_name="function")),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("unavailable", "Unavailable"),
+                            ("slower", "Slower"),
+                            ("delayed", "Delayed"),
+                            ("unaffected", "Unaffected"),
+                        ],
+                        max_length=12,
+                        verbose_name="effect",
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=300, verbose_name="note")),
+                ("position", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="effects", to="incidents.incident"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'effect',
-                'verbose_name_plural': 'effects',
-                'ordering': ['position', 'pk'],
+                "verbose_name": "effect",
+                "verbose_name_plural": "effects",
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('verb', models.CharField(max_length=40)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('version', models.BigIntegerField(null=True)),
-                ('subject', models.CharField(max_length=250)),
-                ('before', models.JSONField(default=dict)),
-                ('after', models.JSONField(default=dict)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('incident', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='changes', to='incidents.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("verb", models.CharField(max_length=40)),
+                ("actor_name", models.CharField(max_length=150)),
+                ("version", models.BigIntegerField(null=True)),
+                ("subject", models.CharField(max_length=250)),
+                ("before", models.JSONField(default=dict)),
+                ("after", models.JSONField(default=dict)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="changes",
+                        to="incidents.incident",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'change',
-                'verbose_name_plural': 'changes',
-                'ordering': ['-at', '-pk'],
+                "verbose_name": "change",
+                "verbose_name_plural": "changes",
+                "ordering": ["-at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='ScheduledMaintenance',
-            fields=[
-            ],
+            name="ScheduledMaintenance",
+            fields=[],
             options={
-                'verbose_name': 'scheduled maintenance',
-                'verbose_name_plural': 'scheduled maintenance',
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "verbose_name": "scheduled maintenance",
+                "verbose_name_plural": "scheduled maintenance",
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('incidents.incident',),
+            bases=("incidents.incident",),
         ),
         migrations.CreateModel(
-            name='IncidentComponent',
+            name="IncidentComponent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('group_name', models.CharField(blank=True, max_length=100)),
-                ('status', models.CharField(choices=[('operational', 'Operational'), ('under_maintenance', 'Under maintenance'), ('degraded_performance', 'Degraded performance'), ('partial_outage', 'Partial outage'), ('major_outage', 'Major outage')], max_length=30)),
-                ('component', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='incidents.component')),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='affected', to='incidents.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("group_name", models.CharField(blank=True, max_length=100)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("operational", "Operational"),
+                            ("under_maintenance", "Under maintenance"),
+                            ("degraded_performance", "Degraded performance"),
+                            ("partial_outage", "Partial outage"),
+                            ("major_outage", "Major outage"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                (
+                    "component",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="incidents.component"
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="affected", to="incidents.incident"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['component__position', 'pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='IncidentLink',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('caused_by', 'caused by'), ('follow_up_to', 'follow-up to'), ('replaces', 'replaces'), ('related', 'related to')], default='related', max_length=12)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links_out', to='incidents.incident')),
-                ('target', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links_in', to='incidents.incident')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='IncidentUpdate',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True)),
-                ('status', models.CharField(choices=[('investigating', 'Investigating'), ('identified', 'Identified'), ('monitoring', 'Monitoring'), ('resolved', 'Resolved'), ('postmortem', 'Post-mortem'), ('scheduled', 'Scheduled'), ('in_progress', 'In progress'), ('verifying', 'Verifying'), ('completed', 'Completed'), ('cancelled', 'Cancelled')], max_length=20, verbose_name='status')),
-                ('body', models.TextField(blank=True, verbose_name='text')),
-                ('body_html', models.TextField(blank=True, editable=False)),
-                ('text_version', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('notify', models.BooleanField(default=True, verbose_name='tell subscribers')),
-                ('next_update_by', models.DateTimeField(blank=True, null=True, verbose_name='next update by')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('published_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('display_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('edited_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('byline', models.CharField(blank=True, max_length=100)),
-                ('actual_started_at', models.DateTimeField(blank=True, null=True, verbose_name='work began')),
-                ('actual_ended_at', models.DateTimeField(blank=True, null=True, verbose_name='work ended')),
-                ('data_outcome', models.CharField(blank=True, choices=[('none_expected_lost', 'No data will be lost.'), ('none_lost', 'No data was lost.'), ('delayed_not_lost', 'Data is delayed, not lost.'), ('some_lost', 'Some data was lost.'), ('not_yet_known', 'We do not know yet whether data was lost.')], max_length=20, verbose_name='data, at the end')),
-                ('form_id', models.UUIDField(editable=False, null=True, unique=True)),
-                ('author', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='updates', to='incidents.incident')),
-            ],
-            options={
-                'verbose_name': 'update',
-                'verbose_name_plural': 'updates',
-                'ordering': ['-display_at', '-pk'],
+                "ordering": ["component__position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Page',
+            name="IncidentLink",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True)),
-                ('name', models.CharField(default='Status', max_length=100, verbose_name='name')),
-                ('description', models.CharField(blank=True, max_length=300, verbose_name='description')),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[incidents.models.check_zone], verbose_name='time zone')),
-                ('language', models.CharField(default='en', max_length=10, verbose_name='language')),
-                ('support_url', models.URLField(blank=True, verbose_name='support address')),
-                ('version', models.BigIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("caused_by", "caused by"),
+                            ("follow_up_to", "follow-up to"),
+                            ("replaces", "replaces"),
+                            ("related", "related to"),
+                        ],
+                        default="related",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links_out", to="incidents.incident"
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links_in", to="incidents.incident"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="IncidentUpdate",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("investigating", "Investigating"),
+                            ("identified", "Identified"),
+                            ("monitoring", "Monitoring"),
+                            ("resolved", "Resolved"),
+                            ("postmortem", "Post-mortem"),
+                            ("scheduled", "Scheduled"),
+                            ("in_progress", "In progress"),
+                            ("verifying", "Verifying"),
+                            ("completed", "Completed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        max_length=20,
+                        verbose_name="status",
+                    ),
+                ),
+                ("body", models.TextField(blank=True, verbose_name="text")),
+                ("body_html", models.TextField(blank=True, editable=False)),
+                ("text_version", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("notify", models.BooleanField(default=True, verbose_name="tell subscribers")),
+                ("next_update_by", models.DateTimeField(blank=True, null=True, verbose_name="next update by")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("published_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("display_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("edited_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("byline", models.CharField(blank=True, max_length=100)),
+                ("actual_started_at", models.DateTimeField(blank=True, null=True, verbose_name="work began")),
+                ("actual_ended_at", models.DateTimeField(blank=True, null=True, verbose_name="work ended")),
+                (
+                    "data_outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("none_expected_lost", "No data will be lost."),
+                            ("none_lost", "No data was lost."),
+                            ("delayed_not_lost", "Data is delayed, not lost."),
+                            ("some_lost", "Some data was lost."),
+                            ("not_yet_known", "We do not know yet whether data was lost."),
+                        ],
+                        max_length=20,
+                        verbose_name="data, at the end",
+                    ),
+                ),
+                ("form_id", models.UUIDField(editable=False, null=True, unique=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="updates", to="incidents.incident"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'page',
-                'verbose_name_plural': 'page',
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='page_is_one')],
+                "verbose_name": "update",
+                "verbose_name_plural": "updates",
+                "ordering": ["-display_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='StatusChange',
+            name="Page",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('operational', 'Operational'), ('under_maintenance', 'Under maintenance'), ('degraded_performance', 'Degraded performance'), ('partial_outage', 'Partial outage'), ('major_outage', 'Major outage')], max_length=30)),
-                ('at', models.DateTimeField()),
-                ('component', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='status_changes', to='incidents.component')),
+                ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                (
+                    "code",
+                    models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True),
+                ),
+                ("name", models.CharField(default="Status", max_length=100, verbose_name="name")),
+                ("description", models.CharField(blank=True, max_length=300, verbose_name="description")),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC", max_length=64, validators=[incidents.models.check_zone], verbose_name="time zone"
+                    ),
+                ),
+                ("language", models.CharField(default="en", max_length=10, verbose_name="language")),
+                ("support_url", models.URLField(blank=True, verbose_name="support address")),
+                ("version", models.BigIntegerField(default=1, editable=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={
-                'ordering': ['at', 'pk'],
+                "verbose_name": "page",
+                "verbose_name_plural": "page",
+                "constraints": [models.CheckConstraint(condition=models.Q(("pk", 1)), name="page_is_one")],
             },
         ),
         migrations.CreateModel(
-            name='UpdateComponent',
+            name="StatusChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('group_name', models.CharField(blank=True, max_length=100)),
-                ('old_status', models.CharField(choices=[('operational', 'Operational'), ('under_maintenance', 'Under maintenance'), ('degraded_performance', 'Degraded performance'), ('partial_outage', 'Partial outage'), ('major_outage', 'Major outage')], max_length=30)),
-                ('new_status', models.CharField(choices=[('operational', 'Operational'), ('under_maintenance', 'Under maintenance'), ('degraded_performance', 'Degraded performance'), ('partial_outage', 'Partial outage'), ('major_outage', 'Major outage')], max_length=30)),
-                ('component', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='incidents.component')),
-                ('update', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='affected', to='incidents.incidentupdate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("operational", "Operational"),
+                            ("under_maintenance", "Under maintenance"),
+                            ("degraded_performance", "Degraded performance"),
+                            ("partial_outage", "Partial outage"),
+                            ("major_outage", "Major outage"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "component",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="status_changes",
+                        to="incidents.component",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['component__position', 'pk'],
+                "ordering": ["at", "pk"],
+            },
+        ),
+        migrations.CreateModel(
+            name="UpdateComponent",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                ("group_name", models.CharField(blank=True, max_length=100)),
+                (
+                    "old_status",
+                    models.CharField(
+                        choices=[
+                            ("operational", "Operational"),
+                            ("under_maintenance", "Under maintenance"),
+                            ("degraded_performance", "Degraded performance"),
+                            ("partial_outage", "Partial outage"),
+                            ("major_outage", "Major outage"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                (
+                    "new_status",
+                    models.CharField(
+                        choices=[
+                            ("operational", "Operational"),
+                            ("under_maintenance", "Under maintenance"),
+                            ("degraded_performance", "Degraded performance"),
+                            ("partial_outage", "Partial outage"),
+                            ("major_outage", "Major outage"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                (
+                    "component",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="incidents.component"
+                    ),
+                ),
+                (
+                    "update",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="affected",
+                        to="incidents.incidentupdate",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["component__position", "pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='component',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['operational', 'under_maintenance', 'degraded_performance', 'partial_outage', 'major_outage'])), name='component_status_known'),
+            model_name="component",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"],
+                    )
+                ),
+                name="component_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='component',
-            constraint=models.CheckConstraint(condition=models.Q(('shown_status__in', ['operational', 'under_maintenance', 'degraded_performance', 'partial_outage', 'major_outage'])), name='component_shown_known'),
+            model_name="component",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "shown_status__in",
+                        ["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"],
+                    )
+                ),
+                name="component_shown_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['kind', 'status'], name='incidents_i_kind_eb6906_idx'),
+            model_name="incident",
+            index=models.Index(fields=["kind", "status"], name="incidents_i_kind_eb6906_idx"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['status'], name='incidents_i_status_9a4f12_idx'),
+            model_name="incident",
+            index=models.Index(fields=["status"], name="incidents_i_status_9a4f12_idx"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['created_at'], name='incidents_i_created_8be57d_idx'),
+            model_name="incident",
+            index=models.Index(fields=["created_at"], name="incidents_i_created_8be57d_idx"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['kind', 'created_at'], name='incidents_i_kind_4ddfe5_idx'),
+            model_name="incident",
+            index=models.Index(fields=["kind", "created_at"], name="incidents_i_kind_4ddfe5_idx"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['kind', 'work_starts_at'], name='incidents_i_kind_692889_idx'),
+            model_name="incident",
+            index=models.Index(fields=["kind", "work_starts_at"], name="incidents_i_kind_692889_idx"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['resolved_at'], name='incidents_i_resolve_9d0fd6_idx'),
+            model_name="incident",
+            index=models.Index(fields=["resolved_at"], name="incidents_i_resolve_9d0fd6_idx"),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(django.db.models.functions.comparison.Coalesce(django.db.models.functions.comparison.Least(django.db.models.functions.comparison.Coalesce('work_starts_at', 'started_at'), 'resolved_at'), django.db.models.functions.comparison.Coalesce('work_starts_at', 'started_at')), name='incident_filed_at'),
+            model_name="incident",
+            index=models.Index(
+                django.db.models.functions.comparison.Coalesce(
+                    django.db.models.functions.comparison.Least(
+                        django.db.models.functions.comparison.Coalesce("work_starts_at", "started_at"), "resolved_at"
+                    ),
+                    django.db.models.functions.comparison.Coalesce("work_starts_at", "started_at"),
+                ),
+                name="incident_filed_at",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'realtime'), ('status__in', ('investigating', 'identified', 'monitoring', 'resolved', 'postmortem'))), models.Q(('kind', 'scheduled'), ('status__in', ('scheduled', 'in_progress', 'verifying', 'completed', 'cancelled'))), _connector='OR'), name='incident_status_fits_kind'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("kind", "realtime"),
+                        ("status__in", ("investigating", "identified", "monitoring", "resolved", "postmortem")),
+                    ),
+                    models.Q(
+                        ("kind", "scheduled"),
+                        ("status__in", ("scheduled", "in_progress", "verifying", "completed", "cancelled")),
+                    ),
+                    _connector="OR",
+                ),
+                name="incident_status_fits_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'realtime'), models.Q(('work_ends_at__isnull', False), ('work_starts_at__isnull', False)), _connector='OR'), name='incident_scheduled_has_window'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("kind", "realtime"),
+                    models.Q(("work_ends_at__isnull", False), ("work_starts_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="incident_scheduled_has_window",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('work_ends_at__isnull', True), ('work_starts_at__isnull', True)), ('work_starts_at__lt', models.F('work_ends_at')), _connector='OR'), name='incident_work_starts_before_end'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("work_ends_at__isnull", True), ("work_starts_at__isnull", True)),
+                    ("work_starts_at__lt", models.F("work_ends_at")),
+                    _connector="OR",
+                ),
+                name="incident_work_starts_before_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('avoid_ends_at__isnull', True), ('avoid_starts_at__isnull', True)), models.Q(('avoid_ends_at__gte', models.F('work_ends_at')), ('avoid_starts_at__lte', models.F('work_starts_at'))), _connector='OR'), name='incident_avoid_contains_work'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("avoid_ends_at__isnull", True), ("avoid_starts_at__isnull", True)),
+                    models.Q(
+                        ("avoid_ends_at__gte", models.F("work_ends_at")),
+                        ("avoid_starts_at__lte", models.F("work_starts_at")),
+                    ),
+                    _connector="OR",
+                ),
+                name="incident_avoid_contains_work",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('actual_ended_at__isnull', True), ('actual_started_at__isnull', True), ('actual_started_at__lte', models.F('actual_ended_at')), _connector='OR'), name='incident_actual_starts_before_end'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("actual_ended_at__isnull", True),
+                    ("actual_started_at__isnull", True),
+                    ("actual_started_at__lte", models.F("actual_ended_at")),
+                    _connector="OR",
+                ),
+                name="incident_actual_starts_before_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='incident_has_title'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("title", ""), _negated=True), name="incident_has_title"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='effect',
-            constraint=models.CheckConstraint(condition=models.Q(('level__in', ['unavailable', 'slower', 'delayed', 'unaffected'])), name='effect_level_known'),
+            model_name="effect",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("level__in", ["unavailable", "slower", "delayed", "unaffected"])),
+                name="effect_level_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='change',
-            constraint=models.UniqueConstraint(fields=('version',), name='change_version_once'),
+            model_name="change",
+            constraint=models.UniqueConstraint(fields=("version",), name="change_version_once"),
         ),
         migrations.AddIndex(
-            model_name='incidentcomponent',
-            index=models.Index(fields=['component', 'incident'], name='incidents_i_compone_0dd227_idx'),
+            model_name="incidentcomponent",
+            index=models.Index(fields=["component", "incident"], name="incidents_i_compone_0dd227_idx"),
         ),
         migrations.AddConstraint(
-            model_name='incidentcomponent',
-            constraint=models.UniqueConstraint(fields=('incident', 'component'), name='incident_component_once'),
+            model_name="incidentcomponent",
+            constraint=models.UniqueConstraint(fields=("incident", "component"), name="incident_component_once"),
         ),
         migrations.AddConstraint(
-            model_name='incidentcomponent',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['operational', 'under_maintenance', 'degraded_performance', 'partial_outage', 'major_outage'])), name='incident_component_known'),
+            model_name="incidentcomponent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"],
+                    )
+                ),
+                name="incident_component_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incidentlink',
-            constraint=models.UniqueConstraint(fields=('incident', 'target', 'kind'), name='incident_link_once'),
+            model_name="incidentlink",
+            constraint=models.UniqueConstraint(fields=("incident", "target", "kind"), name="incident_link_once"),
         ),
         migrations.AddConstraint(
-            model_name='incidentlink',
-            constraint=models.CheckConstraint(condition=models.Q(('incident', models.F('target')), _negated=True), name='incident_link_not_itself'),
+            model_name="incidentlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("incident", models.F("target")), _negated=True), name="incident_link_not_itself"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incidentlink',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['caused_by', 'follow_up_to', 'replaces', 'related'])), name='incident_link_kind_known'),
+            model_name="incidentlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["caused_by", "follow_up_to", "replaces", "related"])),
+                name="incident_link_kind_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incidentupdate',
-            index=models.Index(fields=['incident', 'display_at'], name='incidents_i_inciden_4af179_idx'),
+            model_name="incidentupdate",
+            index=models.Index(fields=["incident", "display_at"], name="incidents_i_inciden_4af179_idx"),
         ),
         migrations.AddIndex(
-            model_name='incidentupdate',
-            index=models.Index(fields=['display_at'], name='incidents_i_display_d01f30_idx'),
+            model_name="incidentupdate",
+            index=models.Index(fields=["display_at"], name="incidents_i_display_d01f30_idx"),
         ),
         migrations.AddConstraint(
-            model_name='incidentupdate',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['investigating', 'identified', 'monitoring', 'resolved', 'postmortem', 'scheduled', 'in_progress', 'verifying', 'completed', 'cancelled'])), name='update_status_known'),
+            model_name="incidentupdate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "investigating",
+                            "identified",
+                            "monitoring",
+                            "resolved",
+                            "postmortem",
+                            "scheduled",
+                            "in_progress",
+                            "verifying",
+                            "completed",
+                            "cancelled",
+                        ],
+                    )
+                ),
+                name="update_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incidentupdate',
-            constraint=models.CheckConstraint(condition=models.Q(('actual_ended_at__isnull', True), ('actual_started_at__isnull', True), ('actual_started_at__lte', models.F('actual_ended_at')), _connector='OR'), name='update_actual_starts_before_end'),
+            model_name="incidentupdate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("actual_ended_at__isnull", True),
+                    ("actual_started_at__isnull", True),
+                    ("actual_started_at__lte", models.F("actual_ended_at")),
+                    _connector="OR",
+                ),
+                name="update_actual_starts_before_end",
+            ),
         ),
         migrations.AddIndex(
-            model_name='statuschange',
-            index=models.Index(fields=['component', 'at'], name='incidents_s_compone_fab711_idx'),
+            model_name="statuschange",
+            index=models.Index(fields=["component", "at"], name="incidents_s_compone_fab711_idx"),
         ),
         migrations.AddIndex(
-            model_name='statuschange',
-            index=models.Index(fields=['at'], name='incidents_s_at_1d3d98_idx'),
+            model_name="statuschange",
+            index=models.Index(fields=["at"], name="incidents_s_at_1d3d98_idx"),
         ),
         migrations.AddConstraint(
-            model_name='statuschange',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['operational', 'under_maintenance', 'degraded_performance', 'partial_outage', 'major_outage'])), name='status_change_known'),
+            model_name="statuschange",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"],
+                    )
+                ),
+                name="status_change_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='updatecomponent',
-            constraint=models.UniqueConstraint(fields=('update', 'component'), name='update_component_once'),
+            model_name="updatecomponent",
+            constraint=models.UniqueConstraint(fields=("update", "component"), name="update_component_once"),
         ),
         migrations.AddConstraint(
-            model_name='updatecomponent',
-            constraint=models.CheckConstraint(condition=models.Q(('new_status__in', ['operational', 'under_maintenance', 'degraded_performance', 'partial_outage', 'major_outage']), ('old_status__in', ['operational', 'under_maintenance', 'degraded_performance', 'partial_outage', 'major_outage'])), name='update_component_known'),
+            model_name="updatecomponent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "new_status__in",
+                        ["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"],
+                    ),
+                    (
+                        "old_status__in",
+                        ["operational", "under_maintenance", "degraded_performance", "partial_outage", "major_outage"],
+                    ),
+                ),
+                name="update_component_known",
+            ),
         ),
     ]

@@ -6,45 +6,58 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0001_initial'),
+        ("incidents", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='incident',
-            name='reminders',
-            field=models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name='reminders'),
+            model_name="incident",
+            name="reminders",
+            field=models.JSONField(
+                blank=True, db_default=models.Value([], models.JSONField()), default=list, verbose_name="reminders"
+            ),
         ),
         migrations.AddField(
-            model_name='incidentupdate',
-            name='was_avoid_ends_at',
+            model_name="incidentupdate",
+            name="was_avoid_ends_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='incidentupdate',
-            name='was_avoid_starts_at',
+            model_name="incidentupdate",
+            name="was_avoid_starts_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='incidentupdate',
-            name='was_work_ends_at',
+            model_name="incidentupdate",
+            name="was_work_ends_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='incidentupdate',
-            name='was_work_starts_at',
+            model_name="incidentupdate",
+            name="was_work_starts_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='page',
-            name='reminders',
-            field=models.JSONField(blank=True, db_default=models.Value([1440, 60], models.JSONField()), default=incidents.models.one_day_and_one_hour, verbose_name='reminders of maintenance'),
+            model_name="page",
+            name="reminders",
+            field=models.JSONField(
+                blank=True,
+                db_default=models.Value([1440, 60], models.JSONField()),
+                default=incidents.models.one_day_and_one_hour,
+                verbose_name="reminders of maintenance",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incidentupdate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('was_work_ends_at__isnull', True), ('was_work_starts_at__isnull', True)), ('was_work_starts_at__lt', models.F('was_work_ends_at')), _connector='OR'), name='update_was_starts_before_end'),
+            model_name="incidentupdate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("was_work_ends_at__isnull", True), ("was_work_starts_at__isnull", True)),
+                    ("was_work_starts_at__lt", models.F("was_work_ends_at")),
+                    _connector="OR",
+                ),
+                name="update_was_starts_before_end",
+            ),
         ),
     ]

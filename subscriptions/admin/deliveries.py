@@ -13,13 +13,15 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, retry_for
+from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, may_see_addresses, retry_for
 from subscriptions.choices import DeliveryState
 from subscriptions.models import Delivery, Notification
 from subscriptions.outbox_views import outbox_urls
 from subscriptions.person import told
 
 SHOWN_IN_QUESTION = 20
+# A server's words often quote the address that it refused.
+WITH_ADDRESSES = ("subscriber", "last_error")
 
 
 @admin.register(Delivery)
@@ -30,6 +32,28 @@ class DeliveryAdmin(LedgerAdmin):
     search_fields = ["subscriber__endpoint", "last_error"]
     fields = ["subscriber", "what", "state", "attempts", "created_at", "due_at", "lease_until", "sent_at", "last_error"]
     actions = ["try_again"]
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        return self._without_addresses(request, self.list_display)
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> list[str] | None:
+        return list(list_display)[:1] if may_see_addresses(request.user) else None
+
+    def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        """A delivery's own page is titled with its address."""
+        return super().has_view_permission(request, obj) and (obj is None or may_see_addresses(request.user))
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        is_about_address = lookup.startswith(WITH_ADDRESSES)
+        if is_about_address and not may_see_addresses(request.user):
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return self.search_fields if may_see_addresses(request.user) else []
+
+    def _without_addresses(self, request: HttpRequest, names: list[str]) -> list[str]:
+        return names if may_see_addresses(request.user) else [name for name in names if name not in WITH_ADDRESSES]
 
     def get_urls(self) -> list[URLPattern]:
         return [*outbox_urls(self.admin_site), *super().get_urls()]

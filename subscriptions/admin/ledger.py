@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from incidents import history
 from incidents.models import Page
-from incidents.roles import may_publish
+from incidents.roles import may_publish, may_write
 from incidents.times import describe
 from subscriptions.choices import DeliveryState
 from subscriptions.control import retry
@@ -61,9 +62,27 @@ def retry_for(user: Any, deliveries: QuerySet[Delivery]) -> int:
     per_notification = dict(failed.values("notification").annotate(n=Count("pk")).values_list("notification", "n"))
     count = retry(failed, now=timezone.now())
     for notification in Notification.objects.filter(pk__in=per_notification).select_related("update__incident"):
-        log_act(user, notification, f"Tried {per_notification[notification.pk]} failed deliveries again.")
+        log_act(
+            user,
+            notification,
+            f"Tried {per_notification[notification.pk]} failed deliveries again.",
+            verb="retry_telling",
+        )
     return count
 
 
-def log_act(user: Any, notification: Notification, act: str) -> None:
+def may_see_addresses(user: Any) -> bool:
+    """Of whoever was told. Who only reads, to audit, sees how many and what became of it."""
+    return may_write(user) or user.has_perm("subscriptions.view_subscriber")
+
+
+def log_act(user: Any, notification: Notification, act: str, *, verb: str) -> None:
+    history.note(
+        verb=verb,
+        actor=user,
+        subject=notification.update.incident.title,
+        at=timezone.now(),
+        incident=notification.update.incident,
+        after={"note": act},
+    )
     LogEntry.objects.log_actions(user.pk, [notification], CHANGE, act, single_object=True)

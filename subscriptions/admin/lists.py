@@ -26,6 +26,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from incidents import history
 from subscriptions.choices import SubscriberState
 from subscriptions.importing import Sheet, carry_out, plan, read_sheet
 from subscriptions.models import Subscriber, UploadedList
@@ -184,6 +185,8 @@ def _show(request: HttpRequest, site: AdminSite, template: str, context: dict[st
 
 
 def _log(user: Any, flag: int, name: str, act: str) -> None:
+    verb = "import_subscribers" if flag == ADDITION else "export_subscribers"
+    history.note(verb=verb, actor=user, subject=act, at=timezone.now())
     LogEntry.objects.create(
         user_id=user.pk,
         content_type=ContentType.objects.get_for_model(Subscriber),

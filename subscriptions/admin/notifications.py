@@ -22,7 +22,7 @@ from incidents.forms.fields import LineField
 from incidents.models import IncidentUpdate, Page
 from incidents.times import describe
 from subscriptions.admin.deliveries import SHOWN_IN_QUESTION, queued_again
-from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, log_act, retry_for
+from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, log_act, may_see_addresses, retry_for
 from subscriptions.choices import DeliveryState, Purpose
 from subscriptions.control import pause_notification, resume_notification
 from subscriptions.models import Delivery, Notification
@@ -120,7 +120,7 @@ class NotificationAdmin(LedgerAdmin):
         reason = form.cleaned_data["reason"]
         name = request.user.get_full_name() or request.user.get_username()
         pause_notification(notification, actor_name=name, reason=reason, now=timezone.now())
-        log_act(request.user, notification, f"Paused: {reason}")
+        log_act(request.user, notification, f"Paused: {reason}", verb="pause_telling")
         messages.success(request, _("Paused. What is being handed over in this moment still goes out."))
         return HttpResponseRedirect(_url("change", pk))
 
@@ -128,7 +128,7 @@ class NotificationAdmin(LedgerAdmin):
         notification = self._to_steer(request, pk)
         if request.method == "POST":
             resume_notification(notification, now=timezone.now())
-            log_act(request.user, notification, "Resumed.")
+            log_act(request.user, notification, "Resumed.", verb="resume_telling")
             messages.success(request, _("It goes on."))
         return HttpResponseRedirect(_url("change", pk))
 
@@ -210,7 +210,8 @@ class NotificationAdmin(LedgerAdmin):
             "found": describe(notification.fanned_out_at, zone) if notification.fanned_out_at else "",
             "paused": describe(notification.paused_at, zone) if notification.paused_at else "",
             "channel_pauses": channel_pauses(),
-            "failures": _reasons(notification),
+            # A server's words often quote the address.
+            "failures": _reasons(notification) if may_see_addresses(request.user) else [],
             "deliveries_url": deliveries_url(notification),
             "failed_url": deliveries_url(notification, DeliveryState.FAILED),
             "form": form,

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from incidents import history
 from incidents.models import Component, Page
 from subscriptions import consent
 from subscriptions.addresses import read_address
@@ -101,6 +102,7 @@ class SubscriberAdmin(admin.ModelAdmin):
             now=timezone.now(),
         )
         obj.pk, obj.state = subscriber.pk, subscriber.state
+        _note(request, "invite_subscriber", [subscriber.code])
 
     def save_related(self, request: HttpRequest, form: InvitationForm, formsets: Any, change: bool) -> None:
         """What was chosen is kept by the verb already, where it may be."""
@@ -136,11 +138,12 @@ class SubscriberAdmin(admin.ModelAdmin):
         return objects, counts, set(), protected
 
     def delete_model(self, request: HttpRequest, obj: Subscriber) -> None:
+        _note(request, "erase_subscriber", [obj.code])
         erase(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
         for subscriber in queryset:
-            erase(subscriber)
+            self.delete_model(request, subscriber)
 
     @admin.display(description=gettext_lazy("hears of"))
     def hears_of(self, subscriber: Subscriber) -> str:
@@ -174,6 +177,7 @@ class SubscriberAdmin(admin.ModelAdmin):
         for subscriber in gone:
             consent.unsubscribe(subscriber, timezone.now())
         LogEntry.objects.log_actions(request.user.pk, gone, CHANGE, "Unsubscribed.")
+        _note(request, "unsubscribe", [subscriber.code for subscriber in gone])
         text = ngettext(
             "%(count)d subscriber hears nothing more.", "%(count)d subscribers hear nothing more.", len(gone)
         )
@@ -184,6 +188,8 @@ class SubscriberAdmin(admin.ModelAdmin):
     def release(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> None:
         released = [subscriber for subscriber in queryset if release(subscriber)]
         LogEntry.objects.log_actions(request.user.pk, released, CHANGE, "Taken out of quarantine.")
+        if released:
+            _note(request, "release", [subscriber.code for subscriber in released])
         text = ngettext(
             "%(count)d subscriber stands where it stood before the quarantine.",
             "%(count)d subscribers stand where they stood before the quarantine.",
@@ -193,3 +199,14 @@ class SubscriberAdmin(admin.ModelAdmin):
         if queryset.filter(quarantine_cause=QuarantineCause.COMPLAINT).exists():
             text = _("Whoever reported our mail as spam stays in quarantine, and can come back by subscribing anew.")
             self.message_user(request, text, messages.WARNING)
+
+
+def _note(request: HttpRequest, verb: str, codes: list[str]) -> None:
+    """By the subscribers' codes: the audit outlives an erasure, and must not hold the address."""
+    history.note(
+        verb=verb,
+        actor=request.user,
+        subject=ngettext("%(count)d subscriber", "%(count)d subscribers", len(codes)) % {"count": len(codes)},
+        at=timezone.now(),
+        after={"codes": "\n".join(codes)},
+    )

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from incidents.cells import as_meant
 from incidents.models import Component, ComponentGroup
 from subscriptions.addresses import Address, read_address
 from subscriptions.choices import SubscriberState
@@ -33,7 +34,6 @@ from subscriptions.sheet import (
     STATE,
     TIME_ZONE,
     YES,
-    as_meant,
     names_in_cells,
 )
 

@@ -7,149 +7,287 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('incidents', '0001_initial'),
+        ("incidents", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Allowance',
+            name="Allowance",
             fields=[
-                ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('used', models.PositiveIntegerField(default=0)),
-                ('renews_at', models.DateTimeField(db_index=True)),
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("used", models.PositiveIntegerField(default=0)),
+                ("renews_at", models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ChannelPause',
+            name="ChannelPause",
             fields=[
-                ('channel', models.CharField(choices=[('email', 'E-mail')], max_length=20, primary_key=True, serialize=False)),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField()),
-                ('failures', models.PositiveIntegerField(default=1)),
-                ('reason', models.CharField(max_length=500)),
+                (
+                    "channel",
+                    models.CharField(choices=[("email", "E-mail")], max_length=20, primary_key=True, serialize=False),
+                ),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField()),
+                ("failures", models.PositiveIntegerField(default=1)),
+                ("reason", models.CharField(max_length=500)),
             ],
             options={
-                'verbose_name': 'paused channel',
-                'verbose_name_plural': 'paused channels',
+                "verbose_name": "paused channel",
+                "verbose_name_plural": "paused channels",
             },
         ),
         migrations.CreateModel(
-            name='Subscriber',
+            name="Subscriber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True)),
-                ('channel', models.CharField(choices=[('email', 'E-mail')], default='email', max_length=20, verbose_name='channel')),
-                ('endpoint', models.CharField(max_length=320, verbose_name='address')),
-                ('endpoint_key', models.CharField(editable=False, max_length=320)),
-                ('state', models.CharField(choices=[('pending', 'Not confirmed yet'), ('active', 'Active'), ('unsubscribed', 'Unsubscribed'), ('quarantined', 'Quarantined')], default='pending', max_length=20, verbose_name='state')),
-                ('all_components', models.BooleanField(default=True, verbose_name='everything')),
-                ('language', models.CharField(default='en', max_length=10, verbose_name='language')),
-                ('time_zone', models.CharField(blank=True, max_length=64, validators=[incidents.models.check_zone], verbose_name='time zone')),
-                ('link_secret', models.CharField(default=incidents.models.new_code, editable=False, max_length=40)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('confirmed_at', models.DateTimeField(editable=False, null=True)),
-                ('unsubscribed_at', models.DateTimeField(editable=False, null=True)),
-                ('confirmation_owed_at', models.DateTimeField(editable=False, null=True)),
-                ('components', models.ManyToManyField(blank=True, related_name='+', to='incidents.component', verbose_name='components')),
-                ('groups', models.ManyToManyField(blank=True, related_name='+', to='incidents.componentgroup', verbose_name='groups')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(default=incidents.models.new_code, editable=False, max_length=40, unique=True),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("email", "E-mail")], default="email", max_length=20, verbose_name="channel"
+                    ),
+                ),
+                ("endpoint", models.CharField(max_length=320, verbose_name="address")),
+                ("endpoint_key", models.CharField(editable=False, max_length=320)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Not confirmed yet"),
+                            ("active", "Active"),
+                            ("unsubscribed", "Unsubscribed"),
+                            ("quarantined", "Quarantined"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                        verbose_name="state",
+                    ),
+                ),
+                ("all_components", models.BooleanField(default=True, verbose_name="everything")),
+                ("language", models.CharField(default="en", max_length=10, verbose_name="language")),
+                (
+                    "time_zone",
+                    models.CharField(
+                        blank=True, max_length=64, validators=[incidents.models.check_zone], verbose_name="time zone"
+                    ),
+                ),
+                ("link_secret", models.CharField(default=incidents.models.new_code, editable=False, max_length=40)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("confirmed_at", models.DateTimeField(editable=False, null=True)),
+                ("unsubscribed_at", models.DateTimeField(editable=False, null=True)),
+                ("confirmation_owed_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "components",
+                    models.ManyToManyField(
+                        blank=True, related_name="+", to="incidents.component", verbose_name="components"
+                    ),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True, related_name="+", to="incidents.componentgroup", verbose_name="groups"
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'subscriber',
-                'verbose_name_plural': 'subscribers',
-                'ordering': ['pk'],
+                "verbose_name": "subscriber",
+                "verbose_name_plural": "subscribers",
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('purpose', models.CharField(choices=[('update', 'Update of a notice'), ('confirm', 'Confirmation of an address'), ('manage', 'Link to manage a subscription')], max_length=20)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('cursor', models.BigIntegerField(default=0)),
-                ('max_subscriber_id', models.BigIntegerField(null=True)),
-                ('fanned_out_at', models.DateTimeField(null=True)),
-                ('update', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to='incidents.incidentupdate')),
-                ('subscriber', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='personal_notifications', to='subscriptions.subscriber')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("update", "Update of a notice"),
+                            ("confirm", "Confirmation of an address"),
+                            ("manage", "Link to manage a subscription"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("cursor", models.BigIntegerField(default=0)),
+                ("max_subscriber_id", models.BigIntegerField(null=True)),
+                ("fanned_out_at", models.DateTimeField(null=True)),
+                (
+                    "update",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to="incidents.incidentupdate",
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="personal_notifications",
+                        to="subscriptions.subscriber",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('sent', 'Sent'), ('failed', 'Failed'), ('skipped', 'Skipped')], default='queued', max_length=10)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('claim', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('notification', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='subscriptions.notification')),
-                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='subscriptions.subscriber')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("skipped", "Skipped"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("claim", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "notification",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="subscriptions.notification",
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="subscriptions.subscriber",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'delivery',
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['pk'],
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+                "ordering": ["pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='subscriber',
-            constraint=models.UniqueConstraint(fields=('channel', 'endpoint_key'), name='subscriber_once_per_endpoint'),
+            model_name="subscriber",
+            constraint=models.UniqueConstraint(fields=("channel", "endpoint_key"), name="subscriber_once_per_endpoint"),
         ),
         migrations.AddConstraint(
-            model_name='subscriber',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'active'), _negated=True), ('confirmed_at__isnull', False), _connector='OR'), name='subscriber_active_is_confirmed'),
+            model_name="subscriber",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "active"), _negated=True), ("confirmed_at__isnull", False), _connector="OR"
+                ),
+                name="subscriber_active_is_confirmed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscriber',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'active', 'unsubscribed', 'quarantined'])), name='subscriber_state_known'),
+            model_name="subscriber",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["pending", "active", "unsubscribed", "quarantined"])),
+                name="subscriber_state_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('fanned_out_at__isnull', True)), fields=['id'], name='notification_owing_fanout'),
+            model_name="notification",
+            index=models.Index(
+                condition=models.Q(("fanned_out_at__isnull", True)), fields=["id"], name="notification_owing_fanout"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(fields=('update', 'purpose'), name='notification_once_per_update'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(fields=("update", "purpose"), name="notification_once_per_update"),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('purpose', 'update'), ('subscriber__isnull', True), ('update__isnull', False)), models.Q(('purpose__in', ['confirm', 'manage']), ('subscriber__isnull', False), ('update__isnull', True)), _connector='OR'), name='notification_to_all_or_to_one'),
+            model_name="notification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("purpose", "update"), ("subscriber__isnull", True), ("update__isnull", False)),
+                    models.Q(
+                        ("purpose__in", ["confirm", "manage"]), ("subscriber__isnull", False), ("update__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="notification_to_all_or_to_one",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.CheckConstraint(condition=models.Q(('max_subscriber_id__isnull', True), ('cursor__lte', models.F('max_subscriber_id')), _connector='OR'), name='notification_cursor_in_range'),
+            model_name="notification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("max_subscriber_id__isnull", True), ("cursor__lte", models.F("max_subscriber_id")), _connector="OR"
+                ),
+                name="notification_cursor_in_range",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'queued')), fields=['due_at'], name='delivery_due'),
+            model_name="delivery",
+            index=models.Index(condition=models.Q(("state", "queued")), fields=["due_at"], name="delivery_due"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['lease_until'], name='delivery_leased'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state", "sending")), fields=["lease_until"], name="delivery_leased"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('notification', 'subscriber'), name='delivery_once_per_subscriber'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("notification", "subscriber"), name="delivery_once_per_subscriber"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'failed', 'skipped'])), name='delivery_state_known'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["queued", "sending", "sent", "failed", "skipped"])),
+                name="delivery_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('claim__isnull', False), ('lease_until__isnull', False), ('state', 'sending')), models.Q(models.Q(('state', 'sending'), _negated=True), ('claim__isnull', True), ('lease_until__isnull', True)), _connector='OR'), name='delivery_sending_is_leased'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("claim__isnull", False), ("lease_until__isnull", False), ("state", "sending")),
+                    models.Q(
+                        models.Q(("state", "sending"), _negated=True),
+                        ("claim__isnull", True),
+                        ("lease_until__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="delivery_sending_is_leased",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at__isnull', False), _connector='OR'), name='delivery_sent_has_time'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "sent"), _negated=True), ("sent_at__isnull", False), _connector="OR"
+                ),
+                name="delivery_sent_has_time",
+            ),
         ),
     ]

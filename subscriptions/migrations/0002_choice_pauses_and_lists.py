@@ -7,149 +7,221 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('incidents', '0002_maintenance_news'),
-        ('subscriptions', '0001_initial'),
+        ("incidents", "0002_maintenance_news"),
+        ("subscriptions", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='UploadedList',
+            name="UploadedList",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uploaded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('name', models.CharField(max_length=200)),
-                ('content', models.BinaryField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uploaded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("name", models.CharField(max_length=200)),
+                ("content", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='Watermark',
+            name="Watermark",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('claims', models.BigIntegerField(default=0)),
+                ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                ("claims", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.RemoveConstraint(
-            model_name='notification',
-            name='notification_once_per_update',
+            model_name="notification",
+            name="notification_once_per_update",
         ),
         migrations.RemoveConstraint(
-            model_name='notification',
-            name='notification_to_all_or_to_one',
+            model_name="notification",
+            name="notification_to_all_or_to_one",
         ),
         migrations.AddField(
-            model_name='notification',
-            name='incident',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reminders_sent', to='incidents.incident'),
+            model_name="notification",
+            name="incident",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="reminders_sent",
+                to="incidents.incident",
+            ),
         ),
         migrations.AddField(
-            model_name='notification',
-            name='lead_minutes',
+            model_name="notification",
+            name="lead_minutes",
             field=models.PositiveIntegerField(null=True),
         ),
         migrations.AddField(
-            model_name='notification',
-            name='pause_reason',
-            field=models.CharField(blank=True, db_default='', default='', max_length=300, verbose_name='why it is paused'),
+            model_name="notification",
+            name="pause_reason",
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=300, verbose_name="why it is paused"
+            ),
         ),
         migrations.AddField(
-            model_name='notification',
-            name='paused_at',
-            field=models.DateTimeField(null=True, verbose_name='paused'),
+            model_name="notification",
+            name="paused_at",
+            field=models.DateTimeField(null=True, verbose_name="paused"),
         ),
         migrations.AddField(
-            model_name='notification',
-            name='paused_by',
-            field=models.CharField(blank=True, db_default='', default='', max_length=150, verbose_name='paused by'),
+            model_name="notification",
+            name="paused_by",
+            field=models.CharField(blank=True, db_default="", default="", max_length=150, verbose_name="paused by"),
         ),
         migrations.AddField(
-            model_name='notification',
-            name='starts_at',
+            model_name="notification",
+            name="starts_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='hears_incidents',
-            field=models.BooleanField(db_default=True, default=True, verbose_name='incidents'),
+            model_name="subscriber",
+            name="hears_incidents",
+            field=models.BooleanField(db_default=True, default=True, verbose_name="incidents"),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='hears_maintenance',
-            field=models.BooleanField(db_default=True, default=True, verbose_name='maintenance'),
+            model_name="subscriber",
+            name="hears_maintenance",
+            field=models.BooleanField(db_default=True, default=True, verbose_name="maintenance"),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='hears_reminders',
-            field=models.BooleanField(db_default=True, default=True, verbose_name='reminders of maintenance'),
+            model_name="subscriber",
+            name="hears_reminders",
+            field=models.BooleanField(db_default=True, default=True, verbose_name="reminders of maintenance"),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='notices',
-            field=models.ManyToManyField(blank=True, related_name='+', to='incidents.incident', verbose_name='single notices'),
+            model_name="subscriber",
+            name="notices",
+            field=models.ManyToManyField(
+                blank=True, related_name="+", to="incidents.incident", verbose_name="single notices"
+            ),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='only_start_and_end',
-            field=models.BooleanField(db_default=False, default=False, verbose_name='only the start and the end'),
+            model_name="subscriber",
+            name="only_start_and_end",
+            field=models.BooleanField(db_default=False, default=False, verbose_name="only the start and the end"),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='quarantine_cause',
-            field=models.CharField(blank=True, choices=[('unreachable', 'Mail does not reach it'), ('complaint', 'Its owner reported our mail as spam')], db_default='', default='', editable=False, max_length=20),
+            model_name="subscriber",
+            name="quarantine_cause",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("unreachable", "Mail does not reach it"),
+                    ("complaint", "Its owner reported our mail as spam"),
+                ],
+                db_default="",
+                default="",
+                editable=False,
+                max_length=20,
+            ),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='quarantine_reason',
-            field=models.CharField(blank=True, db_default='', default='', editable=False, max_length=500),
+            model_name="subscriber",
+            name="quarantine_reason",
+            field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=500),
         ),
         migrations.AddField(
-            model_name='subscriber',
-            name='quarantined_at',
+            model_name="subscriber",
+            name="quarantined_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AlterField(
-            model_name='delivery',
-            name='notification',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='subscriptions.notification'),
+            model_name="delivery",
+            name="notification",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="deliveries",
+                to="subscriptions.notification",
+            ),
         ),
         migrations.AlterField(
-            model_name='notification',
-            name='purpose',
-            field=models.CharField(choices=[('update', 'Update of a notice'), ('reminder', 'Reminder of a maintenance'), ('catch_up', 'Where an open notice stands'), ('confirm', 'Confirmation of an address'), ('manage', 'Link to manage a subscription'), ('choices', 'What a subscription holds now')], max_length=20),
+            model_name="notification",
+            name="purpose",
+            field=models.CharField(
+                choices=[
+                    ("update", "Update of a notice"),
+                    ("reminder", "Reminder of a maintenance"),
+                    ("catch_up", "Where an open notice stands"),
+                    ("confirm", "Confirmation of an address"),
+                    ("manage", "Link to manage a subscription"),
+                    ("choices", "What a subscription holds now"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['notification', 'state', 'sent_at'], name='delivery_progress_by_time'),
+            model_name="delivery",
+            index=models.Index(fields=["notification", "state", "sent_at"], name="delivery_progress_by_time"),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(condition=models.Q(('purpose', 'update')), fields=('update',), name='notification_once_per_update'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("purpose", "update")), fields=("update",), name="notification_once_per_update"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(condition=models.Q(('purpose', 'reminder')), fields=('incident', 'starts_at', 'lead_minutes'), name='notification_once_per_reminder'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("purpose", "reminder")),
+                fields=("incident", "starts_at", "lead_minutes"),
+                name="notification_once_per_reminder",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(condition=models.Q(('purpose', 'catch_up')), fields=('update', 'subscriber'), name='notification_once_per_catch_up'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("purpose", "catch_up")),
+                fields=("update", "subscriber"),
+                name="notification_once_per_catch_up",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('purpose', 'update'), ('subscriber__isnull', True), ('update__isnull', False)), models.Q(('incident__isnull', False), ('lead_minutes__isnull', False), ('purpose', 'reminder'), ('starts_at__isnull', False), ('subscriber__isnull', True), ('update__isnull', False)), models.Q(('purpose', 'catch_up'), ('subscriber__isnull', False), ('update__isnull', False)), models.Q(('purpose__in', ('confirm', 'manage', 'choices')), ('subscriber__isnull', False), ('update__isnull', True)), _connector='OR'), name='notification_to_all_or_to_one'),
+            model_name="notification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("purpose", "update"), ("subscriber__isnull", True), ("update__isnull", False)),
+                    models.Q(
+                        ("incident__isnull", False),
+                        ("lead_minutes__isnull", False),
+                        ("purpose", "reminder"),
+                        ("starts_at__isnull", False),
+                        ("subscriber__isnull", True),
+                        ("update__isnull", False),
+                    ),
+                    models.Q(("purpose", "catch_up"), ("subscriber__isnull", False), ("update__isnull", False)),
+                    models.Q(
+                        ("purpose__in", ("confirm", "manage", "choices")),
+                        ("subscriber__isnull", False),
+                        ("update__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="notification_to_all_or_to_one",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscriber',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'quarantined'), _negated=True), models.Q(('quarantine_cause__in', ['unreachable', 'complaint']), ('quarantined_at__isnull', False)), _connector='OR'), name='subscriber_quarantined_says_why'),
+            model_name="subscriber",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "quarantined"), _negated=True),
+                    models.Q(("quarantine_cause__in", ["unreachable", "complaint"]), ("quarantined_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="subscriber_quarantined_says_why",
+            ),
         ),
         migrations.AddField(
-            model_name='uploadedlist',
-            name='uploaded_by',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="uploadedlist",
+            name="uploaded_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddConstraint(
-            model_name='watermark',
-            constraint=models.CheckConstraint(condition=models.Q(('pk', 1)), name='watermark_is_one'),
+            model_name="watermark",
+            constraint=models.CheckConstraint(condition=models.Q(("pk", 1)), name="watermark_is_one"),
         ),
     ]

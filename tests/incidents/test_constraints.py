@@ -21,6 +21,7 @@ from incidents.models import (
     Page,
     StatusChange,
     UpdateComponent,
+    UrgentAct,
 )
 from tests.make import make_component, make_incident, make_maintenance, utc
 
@@ -79,6 +80,10 @@ def effect_outcome(turned_out: str = "less", *, times: int = 1) -> None:
         EffectOutcome.objects.create(update=update, function="x", announced="slower", turned_out=turned_out)
 
 
+def urgent_act(**fields) -> None:
+    UrgentAct.objects.create(incident=make_incident(), at=EARLY, **{"actor_name": "anna", "because": "Fire."} | fields)
+
+
 def version_twice() -> None:
     for _time in range(2):
         Change.objects.create(verb="add", actor_name="", subject="", version=99)
@@ -111,6 +116,10 @@ REFUSED = {
     "effect_outcome_known": lambda: effect_outcome(turned_out="worse"),
     "effect_outcome_once": lambda: effect_outcome(times=2),
     "change_version_once": version_twice,
+    "update_approved_has_its_time": lambda: set_update(approved_version=1),
+    "update_missed_says_why": lambda: set_update(missed_at=EARLY),
+    "urgent_act_says_why": lambda: urgent_act(because=""),
+    "urgent_act_acknowledged_by_somebody": lambda: urgent_act(acknowledged_at=LATE),
 }
 
 

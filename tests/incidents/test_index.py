@@ -80,7 +80,7 @@ def test_drafts_wait_on_the_first_screen(edward):
 
     page = edward.get("/admin/")
 
-    assert [draft.incident.title for draft in page.context["drafts"]] == ["Slow login"]
+    assert [row.draft.incident.title for row in page.context["drafts"]] == ["Slow login"]
     assert "Review and publish" in page.content.decode()
 
 
@@ -156,7 +156,7 @@ def test_there_is_no_bare_form_for_a_notice_and_no_deletion(edward):
 
 def test_the_audit_is_read_and_never_written(edward):
     make_incident()
-    change = Change.objects.get()
+    change = Change.objects.get(verb="open_incident")
 
     assert edward.get(screen("change_change", change.pk)).status_code == 200
     assert edward.post(screen("change_change", change.pk), {"verb": "mine"}).status_code == 403

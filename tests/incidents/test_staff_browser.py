@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from incidents.actions import post_update
 from incidents.models import Incident
+from incidents.review import send_back
+from incidents.timing import schedule_draft
 from incidents.values import EffectLine, NoticeDetails, UpdateText
 from tests.browser import open_browser
 from tests.incidents.screens import screen
@@ -40,7 +42,15 @@ def notices(live_server) -> dict[str, int]:
         details=NoticeDetails(reason="So.", effects=[EffectLine("Images", "unavailable", "in sent mail too")]),
         actor=edward,
     )
-    return {"incident": incident.pk, "draft": draft.pk, "maintenance": maintenance.pk}
+    planned = post_update(incident, UpdateText(status="monitoring", body="Better."), actor=None, publish=False)
+    schedule_draft(planned, utc(2100, 1, 2), actor=edward)
+    make_page(needs_review=True)
+    submitted = post_update(incident, UpdateText(status="resolved", body="All well."), actor=None, publish=False)
+    send_back(submitted, "Since when?", actor=edward)
+    post_update(incident, UpdateText(status="monitoring", body="Soon."), actor=None, urgent_because="Fire.")
+    make_page(needs_review=False)
+    ids = {"incident": incident.pk, "draft": draft.pk, "maintenance": maintenance.pk}
+    return ids | {"planned": planned.pk, "submitted": submitted.pk}
 
 
 def screens(notices: dict[str, int]) -> list[str]:
@@ -56,6 +66,8 @@ def screens(notices: dict[str, int]) -> list[str]:
         screen("incident_move", maintenance),
         screen("incident_draft", draft),
         screen("incident_discard", draft),
+        screen("incident_review", notices["planned"]),
+        screen("incident_draft", notices["submitted"]),
         screen("incident_change", incident),
         screen("scheduledmaintenance_change", maintenance),
         screen("incident_changelist"),
@@ -65,9 +77,9 @@ def screens(notices: dict[str, int]) -> list[str]:
     ]
 
 
-def log_in(page, address: str) -> None:
+def log_in(page, address: str, name: str = "edward") -> None:
     page.goto(f"{address}/admin/login/?next=/admin/")
-    page.fill("#id_username", "edward")
+    page.fill("#id_username", name)
     page.fill("#id_password", "correct horse battery")
     page.click("[type=submit]")
 
@@ -131,7 +143,31 @@ def test_a_colleague_writes_looks_and_publishes(live_server, notices):
 
     incident = Incident.objects.get(pk=notices["incident"])
     assert "See it on the public page" in message
-    assert (incident.status, incident.updates.public().count()) == ("resolved", 3)
+    assert (incident.status, incident.updates.public().count()) == ("resolved", 4)
+
+
+def test_a_colleague_approves_what_another_submitted(live_server):
+    make_page(needs_review=True)
+    make_staff("edward")
+    anna = make_staff("anna")
+    with open_browser() as browser:
+        author, reader = (browser.new_context(viewport={"width": 1280, "height": 900}).new_page() for _one in range(2))
+        log_in(author, live_server.url)
+        author.click("text=Open an incident")
+        author.fill("#id_title", "Images do not show")
+        author.fill("#id_body", "We are **looking** into it.")
+        author.press("#id_title", "Enter")  # the first button is what Enter means, and it publishes nothing
+        author.wait_for_url("**/change/")
+        submitted = author.locator(".waiting-state").inner_text()
+        log_in(reader, live_server.url, anna.username)
+        reader.click("text=Read and approve")
+        shown = reader.frame_locator("#preview").frame_locator(".pane-1 iframe").locator("body")
+        shown.get_by_text("We are looking into it.").first.wait_for()
+        reader.click("text=Approve and publish")
+        reader.wait_for_url("**/admin/")
+
+    assert submitted == "Waits for a colleague to approve it."
+    assert Incident.objects.public().get().title == "Images do not show"
 
 
 def test_everything_works_without_scripts(live_server, notices):

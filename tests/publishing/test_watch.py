@@ -5,6 +5,7 @@ import time_machine
 from django.db import DatabaseError
 
 from incidents.actions import post_update
+from incidents.timing import schedule_draft
 from incidents.values import UpdateText
 from publishing.formats import PAGE_FORMATS
 from publishing.generation import live_manifest
@@ -30,6 +31,23 @@ def test_a_maintenance_begins_and_ends_on_the_page_without_a_click(settings):
 
     assert seen == ["scheduled", "scheduled", "in_progress", "in_progress", "verifying"]
     assert version == 4
+
+
+def test_a_draft_is_published_at_a_time_that_was_set_while_the_watcher_looked_on(settings):
+    watcher = Watcher()
+    with time_machine.travel(utc(2026, 1, 3, 12), tick=False) as clock:
+        notice = make_incident()
+        watcher.tick()
+        draft = post_update(notice, UpdateText("identified", "A disk."), actor=None, publish=False)
+        schedule_draft(draft, utc(2026, 1, 3, 13), actor=None)
+        seen = []
+        for moment in (utc(2026, 1, 3, 12, 59, 59), utc(2026, 1, 3, 13)):
+            clock.move_to(moment)
+            watcher.tick()
+            seen.append(live_manifest(settings.SNAPSHOT_DIR).version)
+
+    draft.refresh_from_db()
+    assert (seen, draft.published_at) == ([2, 3], utc(2026, 1, 3, 13))
 
 
 def test_a_look_that_finds_nothing_to_do_asks_the_database_twice(django_assert_num_queries, monkeypatch):

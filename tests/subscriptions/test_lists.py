@@ -10,13 +10,14 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from incidents.cells import as_meant, harmless
 from subscriptions import limits
 from subscriptions.choices import QuarantineCause
 from subscriptions.importing import ConsentNotDeclared, carry_out, plan, read_sheet
 from subscriptions.importing import reading as reading_module
 from subscriptions.models import Delivery, Notification, Subscriber
 from subscriptions.quarantine import quarantine
-from subscriptions.sheet import as_meant, csv_pieces, harmless
+from subscriptions.sheet import csv_pieces
 from tests.make import make_component, make_page, make_subscriber, utc
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,7 @@ from django.db import close_old_connections, connection, connections
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from incidents.clock import next_move, run_clock
-from incidents.models import Page
+from incidents.clock import next_move, run_clock, version_and_next_publication
 from publishing.generation import DamagedGeneration
 from publishing.mirror.job import MirrorJob
 from publishing.mirror.target import TargetProblem
@@ -129,9 +128,9 @@ class Watcher:
         return last_failure() is not None
 
     def _keep_clock(self, now: dt.datetime) -> None:
-        """Start and end maintenance. When that is next due changes only with the page's version."""
-        version = Page.objects.current().version
-        if version == self.version and (self.next_move is None or now < self.next_move):
+        """Publish drafts at their time, start and end maintenance; when that is due changes with the page's version."""
+        version, publication = version_and_next_publication()
+        if version == self.version and not any(time and time <= now for time in (self.next_move, publication)):
             return
         try:
             run_clock(now)

@@ -1,0 +1,19 @@
+"""What a cell of a spreadsheet may hold: nothing that the program which opens it would run."""
+
+from __future__ import annotations
+
+import re
+
+# A spreadsheet would run what begins so. An apostrophe in front makes it text; what has one there already gets another,
+# so that taking one off gives back exactly what was.
+RUNNABLE = re.compile(r"'*[=+\-@\t\r]")
+MADE_HARMLESS = re.compile(r"'+[=+\-@\t\r]")
+
+
+def harmless(value: str) -> str:
+    return f"'{value}" if RUNNABLE.match(value) else value
+
+
+def as_meant(cell: str) -> str:
+    """What `harmless` was given."""
+    return cell[1:] if MADE_HARMLESS.match(cell) else cell
