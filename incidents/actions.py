@@ -30,8 +30,10 @@ from incidents.values import (
 )
 from incidents.writing import (
     begin,
+    check_display,
     check_move,
     check_window,
+    effects_as_text,
     facts_of,
     fresh_draft,
     lasting_impact,
@@ -206,8 +208,11 @@ def publish_draft(
     if not draft.is_draft:
         return draft
     refuse_if_stale(draft.incident, seen)
-    draft.display_at = at
-    draft.save(update_fields=["display_at"])
+    if draft.is_backdated:
+        check_display(draft.incident, draft.display_at, at)
+    else:
+        draft.display_at = at
+        draft.save(update_fields=["display_at"])
     publish_update(page, draft.incident, draft, actor=actor, at=at, verb="publish_draft")
     return draft
 
@@ -249,7 +254,7 @@ def edit_notice(
     incident = Incident.objects.get(pk=incident.pk)
     if unchanged_since and incident.updated_at != unchanged_since:
         raise StaleIncident(incident.updates.public().filter(published_at__gt=unchanged_since))
-    before = facts_of(incident)
+    before = facts_of(incident) | effects_as_text(incident)
     incident.title = clean_line(title)
     incident.started_at = started_at or incident.started_at
     if window is not None:
@@ -275,7 +280,7 @@ def edit_notice(
         at=at,
         incident=incident,
         before=before,
-        after=facts_of(incident),
+        after=facts_of(incident) | effects_as_text(incident),
         public=not incident.is_draft,
     )
     return incident

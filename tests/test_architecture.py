@@ -20,12 +20,12 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "assets"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "edits", "assets"},
         {"models"},
         {"text", "history", "rehearsal", "values"},
         {"component_actions"},
         {"writing"},
-        {"actions", "clock"},
+        {"actions", "corrections", "past", "clock"},
         {"forms", "roles", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},
     ],
