@@ -384,9 +384,6 @@ def facts_of(incident: Incident) -> dict[str, str]:
 
 
 def effects_as_text(incident: Incident) -> dict[str, str]:
-    """Its effects as the audit keeps them beside its fields: one on each line."""
-    lines = [
-        f"{effect.function}: {effect.level}" + (f" – {effect.note}" if effect.note else "")
-        for effect in incident.effects.all()
-    ]
+    """Its effects as the audit keeps them beside its fields: in words, one on each line."""
+    lines = [str(effect) + (f". {effect.note}" if effect.note else "") for effect in incident.effects.all()]
     return {"effects": "\n".join(lines)} if lines else {}
