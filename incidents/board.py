@@ -17,6 +17,9 @@ from incidents.roles import may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
 from incidents.times import describe
 
+# For so long the board asks for the post-mortem of a grave incident.
+LOOKING_BACK = dt.timedelta(days=14)
+
 INDICATOR_WORDS = {
     Impact.NONE: gettext_lazy("All systems operational"),
     Impact.MAINTENANCE: gettext_lazy("Maintenance in progress"),
@@ -58,6 +61,7 @@ def board(user: Any, now: dt.datetime) -> dict[str, Any]:
         "happening": [row for row in on_board if row.notice.status != IncidentStatus.SCHEDULED],
         "upcoming": [row for row in on_board if row.notice.status == IncidentStatus.SCHEDULED],
         "drafts": drafts(),
+        "to_look_back": [Task(row.title, _url("postmortem", row)) for row in to_look_back(now)],
         "may_write": may_write(user),
         "may_publish": may_publish(user),
     }
@@ -74,6 +78,14 @@ def drafts() -> list[IncidentUpdate]:
     return list(IncidentUpdate.objects.drafts().select_related("incident").order_by("-updated_at", "-pk"))
 
 
+def to_look_back(now: dt.datetime) -> list[Incident]:
+    """Grave incidents that were resolved lately, and of which nobody has begun a post-mortem; the newest first."""
+    resolved = Incident.objects.public().filter(status=IncidentStatus.RESOLVED, resolved_at__gte=now - LOOKING_BACK)
+    begun = IncidentUpdate.objects.filter(status=IncidentStatus.POSTMORTEM).values("incident")
+    grave = resolved.filter(impact__in=(Impact.MAJOR, Impact.CRITICAL)).exclude(pk__in=begun)
+    return list(grave.order_by("-resolved_at", "-pk"))
+
+
 def notice_url(notice: Incident) -> str:
     """The notice's own page in the admin."""
     model = "scheduledmaintenance" if notice.is_scheduled else "incident"
@@ -85,8 +97,9 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
     if not may_write(user) or notice.is_draft:
         return []
     possible = NEXT_STATUSES[IncidentStatus(notice.status)]
-    post = Task(_("Post update"), _url("post_update", notice), is_main=notice.is_open)
-    tasks = [post]
+    tasks = []
+    if notice.status != IncidentStatus.POSTMORTEM:  # that is the last word; it can be corrected
+        tasks.append(Task(_("Post update"), _url("post_update", notice), is_main=notice.is_open))
     if notice.is_open and IncidentStatus.RESOLVED in possible:
         tasks.append(Task(_("Resolve"), _url("post_update", notice) + f"?status={IncidentStatus.RESOLVED}"))
     if notice.is_open and IncidentStatus.COMPLETED in possible:
@@ -96,6 +109,8 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
         tasks.append(Task(_("Move it"), _url("move", notice)))
     if notice.is_open and IncidentStatus.CANCELLED in possible:
         tasks.append(Task(_("Cancel it"), _url("cancel", notice)))
+    if notice.status == IncidentStatus.RESOLVED:
+        tasks.append(Task(_("Write the post-mortem"), _url("postmortem", notice)))
     if may_publish(user):
         tasks.append(Task(_("Edit notice"), _url("edit", notice)))
     return tasks

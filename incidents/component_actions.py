@@ -115,7 +115,7 @@ def note_past_status(component: Component, status: str, since: dt.datetime, unti
 
 
 def _write_down(component: Component, shown: str, *, since: dt.datetime, at: dt.datetime) -> None:
-    """That `component` shows `shown` from now on, and did so since `since`, as far as nothing else was said meanwhile."""
+    """That `component` shows `shown`, and did so since `since` as far as nothing else was said meanwhile."""
     if not component.status_changes.filter(at__gt=since).exists():
         at = since
     elif BADNESS[shown] > BADNESS[component.shown_status]:

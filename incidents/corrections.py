@@ -1,4 +1,4 @@
-"""The verbs that replace what was published. Nothing of it vanishes without a word: earlier texts are kept beside it."""
+"""The verbs that replace what was published. Nothing vanishes without a word: earlier texts are kept beside it."""
 
 from __future__ import annotations
 

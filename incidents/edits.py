@@ -38,8 +38,6 @@ def pieces(before: str, after: str) -> tuple[Piece, ...]:
             found.append(Piece("same", "".join(old[i1:i2])))
             continue
         found += [
-            Piece(kind, text)
-            for kind, text in (("gone", "".join(old[i1:i2])), ("new", "".join(new[j1:j2])))
-            if text
+            Piece(kind, text) for kind, text in (("gone", "".join(old[i1:i2])), ("new", "".join(new[j1:j2]))) if text
         ]
     return tuple(found)

@@ -11,6 +11,7 @@ WRITER, PUBLISHER, ADMINISTRATOR = "Writer", "Publisher", "Administrator"
 
 PUBLISH = "incidents.publish_incident"
 WRITE = "incidents.add_incident"
+REDACT = "incidents.redact_update"
 
 # Permissions of apps above this one are named, not imported: they are granted where those apps are installed.
 SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
@@ -31,6 +32,7 @@ ADMINISTRATOR_PERMISSIONS = {
     "incidents": [
         *PUBLISHER_PERMISSIONS["incidents"],
         "change_page",
+        "redact_update",
         *(f"{act}_{model}" for model in ("component", "componentgroup") for act in ("add", "change")),
     ],
     "subscriptions": [
@@ -53,6 +55,11 @@ def may_write(user: Any) -> bool:
 
 def may_publish(user: Any) -> bool:
     return user.has_perm(PUBLISH)
+
+
+def may_redact(user: Any) -> bool:
+    """Remove a passage from what was published."""
+    return user.has_perm(REDACT)
 
 
 def ensure_roles(**_signal: Any) -> None:

@@ -33,8 +33,8 @@ class UpdateText:
 
     `components` maps component ids to the status they have from then on. `form_id` names the form it was written in:
     the same form counts once, however often it arrives. `seen` is the id of the newest published update that the
-    author had before them (0: none); None skips that check. `display_at` is the moment that a backdated update tells of;
-    None is that of publishing. `byline` signs it instead of the author's name.
+    author had before them (0: none); None skips that check. `display_at` is the moment of which a backdated update
+    tells; None is that of publishing. `byline` signs it instead of the author's name.
     """
 
     status: str

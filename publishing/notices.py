@@ -144,9 +144,7 @@ def _edits(zones: Mapping[int, ZoneInfo]) -> dict[int, list[EditState]]:
     """What edits changed of the notices whose ids and zones are given. It stands in the audit alone."""
     edits: dict[int, list[EditState]] = defaultdict(list)
     acts = Change.objects.filter(incident__in=list(zones), verb="edit_notice", version__isnull=False)
-    for incident_id, at, before, after in acts.order_by("-version").values_list(
-        "incident_id", "at", "before", "after"
-    ):
+    for incident_id, at, before, after in acts.order_by("-version").values_list("incident_id", "at", "before", "after"):
         zone = zones[incident_id]
         pairs = [(name, _shown(name, before, zone), _shown(name, after, zone)) for name in _SHOWN_FACTS]
         changes = tuple(FactChange(str(_SHOWN_FACTS[name]), old, new) for name, old, new in pairs if old != new)

@@ -48,7 +48,8 @@ def open_notification(update: IncidentUpdate, now: dt.datetime) -> tuple[Notific
 def fan_out(notification_id: int, *, now: dt.datetime) -> bool:
     """Owe the next slice of deliveries; false when there was none left, or none yet.
 
-    A correction waits until it is known who got the text that it corrects. The cursor moves in the transaction that inserts the rows, so a slice is either done or not begun.
+    A correction waits until it is known who got the text that it corrects. The cursor moves in the transaction that
+    inserts the rows, so a slice is either done or not begun.
     """
     # Who finds another at it leaves it to that one.
     skip = connection.features.has_select_for_update_skip_locked

@@ -78,7 +78,7 @@ def to_be_corrected(revision: UpdateRevision) -> SubscriberQuerySet:
 
 
 def is_being_told(revision: UpdateRevision) -> bool:
-    """Whether a sender holds mails that may have the text of `revision`, or an earlier one: what they get is not known."""
+    """Whether a sender holds mails that may have the text of `revision`, or an earlier one."""
     held = Delivery.objects.filter(notification__in=list(_telling(revision.update)), state=DeliveryState.SENDING)
     return held.filter(_is_earlier(revision)).exists()
 

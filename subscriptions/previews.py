@@ -30,8 +30,9 @@ def panes(update: IncidentUpdate) -> list[PreviewPane]:
     else:
         words = wording.write_update(update, links, language=language, time_zone="")
     text = _("Subject: %(subject)s") % {"subject": words.subject} + "\n\n" + words.text
+    told = reach_of_correction(revision) if revision else reach(update)
     return [
-        PreviewPane("line", _("Who will be told"), "line", reach_of_correction(revision) if revision else reach(update)),
+        PreviewPane("line", _("Who will be told"), "line", told),
         PreviewPane("mail-html", _("Mail"), "html", words.html),
         PreviewPane("mail-text", _("Mail as plain text"), "text", text),
     ]

@@ -140,9 +140,7 @@ def write_update(
         return _words(template, page, _subject(label, incident, zone), context)
 
 
-def write_correction(
-    revision: UpdateRevision, links: Mapping[str, str], *, language: str, time_zone: str
-) -> Words:
+def write_correction(revision: UpdateRevision, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:
     """That an update is not as it was told: what holds, why, and what it said before."""
     page, update = Page.objects.current(), revision.update
     incident = update.incident

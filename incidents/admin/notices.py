@@ -23,7 +23,7 @@ from incidents.board import notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
 from incidents.models import Incident, ScheduledMaintenance
-from incidents.roles import may_publish, may_write
+from incidents.roles import may_publish, may_redact, may_write
 from incidents.signals import notice_shown
 from incidents.times import describe
 
@@ -87,7 +87,7 @@ class NoticeAdmin(admin.ModelAdmin):
             for link in notice.links_in.select_related("incident")
         ]
         changes = notice.changes.all()[:AUDIT_SHOWN]
-        updates = notice.updates.prefetch_related("affected").order_by("-display_at", "-pk")
+        updates = notice.updates.prefetch_related("revisions").order_by("-display_at", "-pk")
         return {
             **self.admin_site.each_context(request),
             "title": notice.title,
@@ -106,6 +106,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= timezone.now(),
             "may_write": may_write(request.user),
             "may_publish": may_publish(request.user),
+            "may_redact": may_redact(request.user),
             "panels": _panels(notice, request.user),
         }
 
