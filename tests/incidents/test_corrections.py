@@ -134,7 +134,7 @@ def test_what_stands_nowhere_cannot_be_removed():
 
 def test_the_audit_keeps_effects_with_an_edit():
     details = NoticeDetails(effects=[EffectLine("Mailings", "delayed", "By an hour.")])
-    edit_notice(make_incident(), actor=None, title="New", details=details, at=NOW)
+    edit_notice(make_incident(at=utc(2026, 1, 3, 9)), actor=None, title="New", details=details, at=NOW)
 
     change = Change.objects.first()
     assert (change.before.get("effects"), change.after["effects"]) == (None, "Mailings: Delayed. By an hour.")

@@ -46,7 +46,7 @@ def test_the_bare_skeleton_is_not_published(edward):
 
 def test_a_post_mortem_may_be_longer_than_an_update(edward):
     incident = resolved()
-    long = "Words of one line.\n\n" * 800
+    long = "Words upon words. " * 800
 
     publish(edward, screen("incident_postmortem", incident.pk), body=long)
 
