@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-WORD = re.compile(r"\S+\s*|\s+")
+WORD = re.compile(r"\S+|\s+")
+MARKS = re.compile(r"\*\*|`|^#+[ ]", re.MULTILINE)
 LINE = re.compile(r".*\n|.+")
 
 # Comparing costs the square of this: a longer text is compared line by line.
@@ -26,12 +27,15 @@ class Piece:
 
 @lru_cache(maxsize=512)
 def pieces(before: str, after: str) -> tuple[Piece, ...]:
-    """Both texts in one, in order of reading."""
+    """Both texts (Markdown) in one, in order of reading, without the marks of emphasis and headings."""
+    before, after = MARKS.sub("", before), MARKS.sub("", after)
     rule = WORD if max(len(before.split()), len(after.split())) <= MAX_WORDS else LINE
     old, new = rule.findall(before), rule.findall(after)
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=True)
-    if matcher.ratio() < ALIKE:
-        return tuple(Piece(kind, text) for kind, text in (("gone", before), ("new", after)) if text)
+    kept = sum(bool(word.strip()) for block in matcher.get_matching_blocks() for word in old[block.a :][: block.size])
+    if 2 * kept < ALIKE * sum(bool(word.strip()) for word in [*old, *new]):
+        whole = (Piece("gone", before), Piece("same", "\n"), Piece("new", after))
+        return tuple(piece for piece in whole if piece.text and (before and after or piece.kind != "same"))
     found = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":

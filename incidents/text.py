@@ -18,7 +18,7 @@ TEXT_VERSION = 1
 
 MAX_LINE = 200
 MAX_BODY = 10_000
-# A post-mortem is longer prose. What makes rendering slow is limited below, for it as for everything else.
+# A post-mortem is longer prose. It costs the product of its length and its markup: so a longer text may hold less of that.
 MAX_POSTMORTEM = 30_000
 # Python-Markdown needs quadratic time for many of these (docs/architecture.md, "Text"); no notice has as many.
 MAX_LINES = 1_000
@@ -62,7 +62,7 @@ def clean_body(source: str, *, limit: int = MAX_BODY) -> str:
         raise ValidationError(_("The text holds control characters, which cannot be shown: paste it as plain text."))
     if source.count("\n") >= MAX_LINES:
         raise ValidationError(_("Use fewer than %(limit)d lines.") % {"limit": MAX_LINES})
-    if len(MARKUP.findall(source)) > MAX_MARKUP:
+    if len(MARKUP.findall(source)) * max(len(source), MAX_BODY) > MAX_MARKUP * MAX_BODY:
         raise ValidationError(_("The text holds too many formatting characters ([ < ` * _ &): use plainer text."))
     if MAX_INDENT.search(source) or any(len(run.split()) > MAX_NESTING for run in NESTING.findall(source)):
         raise ValidationError(_("Lists, quotes or spaces are nested too deeply: use plainer text."))

@@ -194,7 +194,7 @@ class PastIncidentForm(DetailsPart):
 
     def add_rows(self, data: Any) -> None:
         super().add_rows(data)
-        self.components = ComponentRows(data, use_required_attribute=False)
+        self.components = ComponentRows(data, is_past=True, use_required_attribute=False)
 
     def clean(self) -> None:
         super().clean()

@@ -51,7 +51,7 @@ def test_the_page_says_corrected_and_holds_the_earlier_text_one_click_away():
     html = files(NOW)[f"/incidents/{incident.code}"].decode()
 
     (details,) = re.findall(r'<details class="earlier">(.*?)</details>', html, re.DOTALL)
-    assert "Mailings in <del>Oslo </del><ins>Riga </ins>wait." in details
+    assert "Mailings in <del>Oslo</del><ins>Riga</ins> wait." in details
     assert "Why it changed: Wrong region." in details
     assert "corrected Saturday 3 January 2026, 10:00 CET" in words(html.encode())
     assert "Oslo" not in html.replace(details, "")
@@ -201,6 +201,7 @@ def test_lists_tell_how_it_ended_and_lead_to_the_long_text():
 def test_of_texts_with_little_in_common_each_is_shown_whole():
     assert [(p.kind, p.text) for p in pieces("one two three", "four five six")] == [
         ("gone", "one two three"),
+        ("same", "\n"),
         ("new", "four five six"),
     ]
 
