@@ -35,7 +35,7 @@ def pieces(before: str, after: str) -> tuple[Piece, ...]:
     kept = sum(bool(word.strip()) for block in matcher.get_matching_blocks() for word in old[block.a :][: block.size])
     if 2 * kept < ALIKE * sum(bool(word.strip()) for word in [*old, *new]):
         whole = (Piece("gone", before), Piece("same", "\n"), Piece("new", after))
-        return tuple(piece for piece in whole if piece.text and (before and after or piece.kind != "same"))
+        return tuple(piece for piece in whole if piece.text and ((before and after) or piece.kind != "same"))
     found = []
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "equal":
