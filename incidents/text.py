@@ -18,7 +18,7 @@ TEXT_VERSION = 1
 
 MAX_LINE = 200
 MAX_BODY = 10_000
-# A post-mortem is longer prose. Rendering costs length times markup: so the longer a text, the less it may hold of that.
+# A post-mortem is longer prose. Rendering costs length times markup: so of a longer text the less may be markup.
 MAX_POSTMORTEM = 30_000
 # Python-Markdown needs quadratic time for many of these (docs/architecture.md, "Text"); no notice has as many.
 MAX_LINES = 1_000
