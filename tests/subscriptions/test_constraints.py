@@ -52,7 +52,7 @@ def test_a_subscriber_that_cannot_be_is_refused(constraint, fields):
         ("notification_to_all_or_to_one", {**REMINDER, "subscriber": True}),
         ("notification_to_all_or_to_one", {"purpose": "correction", "update": True}),
         ("notification_to_all_or_to_one", {"purpose": "correction", "revision": True}),
-        ("notification_once_per_revision", {"purpose": "correction", "update": True, "revision": True}),
+        ("notification_revision_id_key", {"purpose": "correction", "update": True, "revision": True}),
         ("notification_once_per_reminder", REMINDER),
         ("notification_once_per_catch_up", {"purpose": "catch_up", "update": True, "subscriber": True}),
         (
