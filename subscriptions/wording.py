@@ -152,7 +152,9 @@ def write_correction(revision: UpdateRevision, links: Mapping[str, str], *, lang
             "update": update,
             "label": label,
             "tone": "bad",
-            "preview": Truncator(_first_words(update.body_html)).chars(PREVIEW_LENGTH) or _posted(update, zone),
+            "preview": Truncator(_("This holds now: %(text)s") % {"text": _first_words(update.body_html)}).chars(
+                PREVIEW_LENGTH
+            ),
             "first_told": _("%(status)s, %(time)s")
             % {"status": update.get_status_display(), "time": describe(update.display_at, zone)},
             "revision": revision,

@@ -176,10 +176,12 @@ def test_mails_break_no_rule_in_any_state(settings, tell, is_full):
 def test_corrections_break_no_rule_whatever_the_words(settings, words):
     make_page(name=words[:100])
     make_subscribers(1)
-    incident = make_incident(words, body=BODY)
+    incident = make_incident(words, body=f"{words}\n\n{BODY}")
     mails(settings, is_notice=True, written=f"{words} {BODY}")
 
-    edit_update(incident.updates.get(), f"{words}\n\n{BODY}", kind="correction", why=words, notify=True, actor=None)
+    edit_update(
+        incident.updates.get(), f"New: {words}\n\n{BODY}", kind="correction", why=words, notify=True, actor=None
+    )
     sent = mails(settings, is_notice=True, written=f"{words} {BODY}")
 
     assert found_in(sent) == []
