@@ -31,6 +31,7 @@ from incidents.values import (
 from incidents.writing import (
     all_facts,
     begin,
+    check_display,
     check_move,
     check_window,
     differ,
@@ -289,8 +290,11 @@ def publish_draft(
         return draft
     refuse_if_stale(draft.incident, seen)
     refuse_if_rewritten(draft, unchanged_since)
-    draft.display_at = at
-    draft.save(update_fields=["display_at"])
+    if draft.is_backdated:
+        check_display(draft.incident, draft.display_at, at)
+    else:
+        draft.display_at = at
+        draft.save(update_fields=["display_at"])
     is_approval = page.needs_review and not is_alone(draft, actor)
     verb = "approve_draft" if is_approval else "publish_draft"
     publish_update(page, draft.incident, draft, actor=actor, at=at, verb=verb, urgent_because=urgent_because)

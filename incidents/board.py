@@ -19,6 +19,9 @@ from incidents.rollup import incident_impact, page_indicator
 from incidents.times import describe, duration_words
 from incidents.waiting import urgent_acts, waiting
 
+# For so long the board asks for the post-mortem of a grave incident.
+LOOKING_BACK = dt.timedelta(days=14)
+
 INDICATOR_WORDS = {
     Impact.NONE: gettext_lazy("All systems operational"),
     Impact.MAINTENANCE: gettext_lazy("Maintenance in progress"),
@@ -72,6 +75,7 @@ def board(user: Any, now: dt.datetime) -> dict[str, Any]:
         "upcoming": [row for row in on_board if row.notice.status == IncidentStatus.SCHEDULED],
         "drafts": waiting(drafts(), user, page, now),
         "urgent_acts": [(act, may, notice_url(act.incident)) for act, may in urgent_acts(user)],
+        "to_look_back": [Task(row.title, _url("postmortem", row)) for row in to_look_back(now)],
         "zone": page.zone,
         "may_write": may_write(user),
         "may_publish": may_publish(user),
@@ -91,6 +95,14 @@ def drafts() -> list[IncidentUpdate]:
     return sorted(rows, key=lambda draft: (draft.missed_at is None, draft.review_asked_at is None))
 
 
+def to_look_back(now: dt.datetime) -> list[Incident]:
+    """Grave incidents that were resolved lately, and of which nobody has begun a post-mortem; the newest first."""
+    resolved = Incident.objects.public().filter(status=IncidentStatus.RESOLVED, resolved_at__gte=now - LOOKING_BACK)
+    begun = IncidentUpdate.objects.filter(status=IncidentStatus.POSTMORTEM).values("incident")
+    grave = resolved.filter(impact__in=(Impact.MAJOR, Impact.CRITICAL)).exclude(pk__in=begun)
+    return list(grave.order_by("-resolved_at", "-pk"))
+
+
 def notice_url(notice: Incident) -> str:
     """The notice's own page in the admin."""
     model = "scheduledmaintenance" if notice.is_scheduled else "incident"
@@ -102,8 +114,9 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
     if not may_write(user) or notice.is_draft:
         return []
     possible = NEXT_STATUSES[IncidentStatus(notice.status)]
-    post = Task(_("Post update"), _url("post_update", notice), is_main=notice.is_open)
-    tasks = [post]
+    tasks = []
+    if notice.status != IncidentStatus.POSTMORTEM:  # that is the last word; it can be corrected
+        tasks.append(Task(_("Post update"), _url("post_update", notice), is_main=notice.is_open))
     if notice.is_open and IncidentStatus.RESOLVED in possible:
         tasks.append(Task(_("Resolve"), _url("post_update", notice) + f"?status={IncidentStatus.RESOLVED}"))
     if notice.is_open and IncidentStatus.COMPLETED in possible:
@@ -115,6 +128,8 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
         tasks.append(Task(_("Move it"), _url("move", notice)))
     if notice.is_open and IncidentStatus.CANCELLED in possible:
         tasks.append(Task(_("Cancel it"), _url("cancel", notice)))
+    if notice.status == IncidentStatus.RESOLVED:
+        tasks.append(Task(_("Write the post-mortem"), _url("postmortem", notice)))
     if may_publish(user):
         tasks.append(Task(_("Edit notice"), _url("edit", notice)))
     return tasks

@@ -120,6 +120,14 @@ class DataStatement(TextChoices):
     NOT_YET_KNOWN = "not_yet_known", _("We do not know yet whether data was lost.")
 
 
+class EditKind(TextChoices):
+    """Why a published text was replaced."""
+
+    CORRECTION = "correction", _("Correction")
+    TYPO = "typo", _("Slip of the pen")
+    REDACTION = "redaction", _("Removal")
+
+
 class LinkKind(TextChoices):
     """Read from the notice that holds the link: this notice is … that one."""
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from incidents import history
 from incidents.choices import ComponentStatus
 from incidents.models import Component, Incident, IncidentComponent, Page, StatusChange
-from incidents.rollup import worst_status
+from incidents.rollup import BADNESS, worst_status
 
 # What the audit keeps of a new group or component.
 ADDED = ["name", "description", "group", "position", "start_date", "only_show_if_degraded"]
@@ -91,10 +91,10 @@ def _facts(part: models.Model, names: list[str]) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
 
-def show_component_statuses(*, at: dt.datetime) -> None:
+def show_component_statuses(*, at: dt.datetime, since: dt.datetime | None = None) -> None:
     """Write down what each component shows: the worst of its own status and what open notices say of it.
 
-    The page is locked by the caller.
+    `since` is when that became so, if it is told later than it was. The page is locked by the caller.
     """
     held: dict[int, list[str]] = {}
     lines = IncidentComponent.objects.filter(incident__in=Incident.objects.holding())
@@ -105,4 +105,31 @@ def show_component_statuses(*, at: dt.datetime) -> None:
         if shown == component.shown_status:
             continue
         Component.objects.filter(pk=component.pk).update(shown_status=shown, updated_at=at)
-        StatusChange.objects.create(component=component, status=shown, at=at)
+        _write_down(component, shown, since=since or at, at=at)
+
+
+def note_past_status(component: Component, status: str, since: dt.datetime, until: dt.datetime) -> None:
+    """Write down that `component` was at least as bad as `status` from `since` until `until`, which nobody said then.
+
+    What was worse at a time stays; what it showed at `until` holds from there on. The page is locked by the caller.
+    """
+    changes = component.status_changes.order_by("at", "pk")
+    before = changes.filter(at__lte=since).last()
+    told = before.status if before else ComponentStatus.OPERATIONAL
+    if worst_status([told, status]) != told:
+        StatusChange.objects.create(component=component, status=status, at=since)
+    for change in changes.filter(at__gt=since, at__lt=until):
+        told = change.status
+        change.status = worst_status([told, status])
+        change.save(update_fields=["status"])
+    if worst_status([told, status]) != told and not changes.filter(at=until).exists():
+        StatusChange.objects.create(component=component, status=told, at=until)
+
+
+def _write_down(component: Component, shown: str, *, since: dt.datetime, at: dt.datetime) -> None:
+    """That `component` shows `shown`, and did so since `since` as far as nothing else was said meanwhile."""
+    if not component.status_changes.filter(at__gt=since).exists():
+        at = since
+    elif BADNESS[shown] > BADNESS[component.shown_status]:
+        note_past_status(component, shown, since, at)
+    StatusChange.objects.create(component=component, status=shown, at=at)

@@ -18,6 +18,7 @@ from incidents.choices import (
     STATUSES,
     ComponentStatus,
     DataStatement,
+    EditKind,
     EffectLevel,
     Impact,
     IncidentKind,
@@ -167,7 +168,10 @@ class Component(models.Model):
 
 
 class StatusChange(models.Model):
-    """What the page began to show of a component, and when. Uptime is computed from these."""
+    """What the page began to show of a component, and when; or when that was so, as far as it was told later.
+
+    Uptime is computed from these.
+    """
 
     component = models.ForeignKey(Component, models.CASCADE, related_name="status_changes")
     status = models.CharField(max_length=30, choices=ComponentStatus)
@@ -433,6 +437,8 @@ class IncidentUpdate(models.Model):
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     display_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Whether `display_at` was chosen: it tells of an earlier moment than that of its publication.
+    is_backdated = models.BooleanField(default=False, db_default=False, editable=False)
     edited_at = models.DateTimeField(null=True, blank=True, editable=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
     byline = models.CharField(max_length=100, blank=True)
@@ -473,7 +479,12 @@ class IncidentUpdate(models.Model):
             models.Index(fields=["display_at"]),
             models.Index(fields=["publish_at"], name="update_publish_at", condition=Q(publish_at__isnull=False)),
         ]
+        permissions = [("redact_update", "Can remove what must not stand in a published update")]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(published_at__isnull=True) | Q(display_at__lte=F("published_at")),
+                name="update_tells_of_no_later_moment",
+            ),
             models.CheckConstraint(condition=Q(status__in=IncidentStatus.values), name="update_status_known"),
             models.CheckConstraint(
                 condition=Q(approved_version__isnull=True) | Q(publish_at__isnull=False),
@@ -532,6 +543,41 @@ class UrgentAct(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_name}: {self.because}"
+
+
+class UpdateRevision(models.Model):
+    """The text that a published update had until `at`, and why it was replaced. Never changed, but by a redaction.
+
+    With `notify` it is owed to those who got this text that they get the new one. Of a redaction nothing is kept but
+    that it was.
+    """
+
+    update = models.ForeignKey(IncidentUpdate, models.CASCADE, related_name="revisions")
+    kind = models.CharField(max_length=12, choices=EditKind)
+    body = models.TextField()
+    body_html = models.TextField()
+    text_version = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    actor_name = models.CharField(max_length=150)
+    # Shown to everybody.
+    why = models.CharField(max_length=300, blank=True)
+    notify = models.BooleanField(default=False)
+    # The one-time id of the form, as of an update.
+    form_id = models.UUIDField(null=True, unique=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=EditKind.values), name="update_revision_kind_known"),
+            models.CheckConstraint(
+                condition=Q(notify=False) | Q(kind=EditKind.CORRECTION), name="update_revision_only_corrections_told"
+            ),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(notify=True), name="update_revision_to_be_told")]
+
+    def __str__(self) -> str:
+        return f"{self.update}: {self.get_kind_display()}"
 
 
 class UpdateComponent(models.Model):

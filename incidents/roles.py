@@ -11,6 +11,7 @@ WRITER, PUBLISHER, ADMINISTRATOR, AUDITOR = "Writer", "Publisher", "Administrato
 
 PUBLISH = "incidents.publish_incident"
 WRITE = "incidents.add_incident"
+REDACT = "incidents.redact_update"
 
 # Permissions of apps above this one are named, not imported: they are granted where those apps are installed.
 SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
@@ -32,6 +33,7 @@ ADMINISTRATOR_PERMISSIONS = {
         *PUBLISHER_PERMISSIONS["incidents"],
         "change_page",
         "audit_change",
+        "redact_update",
         *(f"{act}_{model}" for model in ("component", "componentgroup") for act in ("add", "change")),
     ],
     "subscriptions": [
@@ -65,6 +67,11 @@ def may_write(user: Any) -> bool:
 
 def may_publish(user: Any) -> bool:
     return user.has_perm(PUBLISH)
+
+
+def may_redact(user: Any) -> bool:
+    """Remove a passage from what was published."""
+    return user.has_perm(REDACT)
 
 
 def ensure_roles(**_signal: Any) -> None:

@@ -18,6 +18,8 @@ TEXT_VERSION = 1
 
 MAX_LINE = 200
 MAX_BODY = 10_000
+# A post-mortem is longer prose. Rendering costs length times markup: so of a longer text the less may be markup.
+MAX_POSTMORTEM = 30_000
 # Python-Markdown needs quadratic time for many of these (docs/architecture.md, "Text"); no notice has as many.
 MAX_LINES = 1_000
 MAX_MARKUP = 500
@@ -46,30 +48,30 @@ def clean_line(text: str, *, limit: int = MAX_LINE) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def clean_body(source: str) -> str:
+def clean_body(source: str, *, limit: int = MAX_BODY) -> str:
     """Markdown as staff wrote it, with line ends made equal.
 
     Raises ValidationError, within milliseconds, for text that is too long, too intricate or not showable.
     """
-    if len(source) > 2 * MAX_BODY:
-        raise ValidationError(_too_long(source, MAX_BODY))
+    if len(source) > 2 * limit:
+        raise ValidationError(_too_long(source, limit))
     source = source.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if len(source) > MAX_BODY:
-        raise ValidationError(_too_long(source, MAX_BODY))
+    if len(source) > limit:
+        raise ValidationError(_too_long(source, limit))
     if any(_is_forbidden(char) for char in source if char not in "\n\t"):
         raise ValidationError(_("The text holds control characters, which cannot be shown: paste it as plain text."))
     if source.count("\n") >= MAX_LINES:
         raise ValidationError(_("Use fewer than %(limit)d lines.") % {"limit": MAX_LINES})
-    if len(MARKUP.findall(source)) > MAX_MARKUP:
+    if len(MARKUP.findall(source)) * max(len(source), MAX_BODY) > MAX_MARKUP * MAX_BODY:
         raise ValidationError(_("The text holds too many formatting characters ([ < ` * _ &): use plainer text."))
     if MAX_INDENT.search(source) or any(len(run.split()) > MAX_NESTING for run in NESTING.findall(source)):
         raise ValidationError(_("Lists, quotes or spaces are nested too deeply: use plainer text."))
     return unicodedata.normalize("NFC", source)
 
 
-def render_markdown(source: str) -> str:
+def render_markdown(source: str, *, limit: int = MAX_BODY) -> str:
     """Safe HTML of `source`. Raises ValidationError as `clean_body` does."""
-    source = clean_body(source)
+    source = clean_body(source, limit=limit)
     if not source:
         return ""
     renderer = Markdown(extensions=["tables", "sane_lists", "nl2br"], output_format="html")

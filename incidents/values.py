@@ -38,7 +38,8 @@ class UpdateText:
     `components` maps component ids to the status they have from then on. `form_id` names the form it was written in:
     the same form counts once, however often it arrives. `seen` is the id of the newest published update that the
     author had before them (0: none); None skips that check. `publish_at` is when a draft should be published; the clock
-    does so once someone has approved it (incidents.timing.schedule_draft).
+    does so once someone has approved it (incidents.timing.schedule_draft). `display_at` is the moment of which a
+    backdated update tells; None is that of publishing. `byline` signs it instead of the author's name.
     """
 
     status: str
@@ -49,6 +50,8 @@ class UpdateText:
     form_id: uuid.UUID | None = None
     seen: int | None = None
     publish_at: dt.datetime | None = None
+    display_at: dt.datetime | None = None
+    byline: str = ""
 
 
 @dataclass(frozen=True)

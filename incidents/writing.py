@@ -35,11 +35,12 @@ from incidents.models import (
     IncidentUpdate,
     Page,
     UpdateComponent,
+    UpdateRevision,
     UrgentAct,
 )
 from incidents.moves import planned_times
 from incidents.rollup import IMPACT_OF_STATUS, worst_impact
-from incidents.text import TEXT_VERSION, clean_body, clean_line, render_markdown
+from incidents.text import MAX_BODY, MAX_POSTMORTEM, TEXT_VERSION, clean_body, clean_line, render_markdown
 from incidents.values import (
     NOTICE_TEXTS,
     Actor,
@@ -244,12 +245,7 @@ def write_update(
     if update.status not in STATUSES[IncidentKind(row.incident.kind)]:
         raise ValidationError({"status": _("This status does not fit this kind of notice.")})
     row.status = update.status
-    try:
-        row.body = clean_body(update.body)
-        row.body_html = render_markdown(row.body)
-    except ValidationError as problem:
-        raise ValidationError({"body": problem.messages}) from None
-    row.text_version = TEXT_VERSION
+    set_body(row, update.body, status=row.status)
     row.notify = update.notify
     row.next_update_by = update.next_update_by
     row.form_id = update.form_id
@@ -260,8 +256,12 @@ def write_update(
     all_clear = all_clear or AllClear()
     _set_answers(row, all_clear)
     row.author = actor
-    row.byline = history.actor_name(actor) if actor else ""
-    row.display_at = row.updated_at = at
+    row.byline = clean_line(update.byline, limit=100) or (history.actor_name(actor) if actor else "")
+    row.updated_at = at
+    row.is_backdated = update.display_at is not None
+    row.display_at = update.display_at or at
+    if update.display_at is not None:
+        check_display(row.incident, update.display_at, at)
     row.save()
     _set_effect_answers(row, all_clear)
     row.affected.all().delete()
@@ -278,6 +278,25 @@ def write_update(
         for component in components
     )
     return row
+
+
+def set_body(row: IncidentUpdate | UpdateRevision, source: str, *, status: str) -> None:
+    """The text of an update with `status`, or an earlier one. Raises ValidationError, for the field `body`."""
+    limit = MAX_POSTMORTEM if status == IncidentStatus.POSTMORTEM else MAX_BODY
+    try:
+        row.body = clean_body(source, limit=limit)
+        row.body_html = render_markdown(row.body, limit=limit)
+    except ValidationError as problem:
+        raise ValidationError({"body": problem.messages}) from None
+    row.text_version = TEXT_VERSION
+
+
+def check_display(incident: Incident, display_at: dt.datetime, at: dt.datetime) -> None:
+    """A backdated update tells of the past of its notice: neither of the future nor of the time before it."""
+    if display_at > at:
+        raise ValidationError({"display_at": _("This time has not come yet.")})
+    if display_at < incident.started_at:
+        raise ValidationError({"display_at": _("This is before the notice began.")})
 
 
 def publish_update(
@@ -298,6 +317,9 @@ def publish_update(
     """
     because = "" if by_clock else urgency(page, urgent_because, alone=is_alone(update, actor))
     is_first = incident.is_draft
+    if not is_first and update.is_backdated and _is_between(incident, update):
+        insert_update(page, incident, update, actor=actor, at=at, verb=verb)
+        return
     if not is_first and update.status not in NEXT_STATUSES[IncidentStatus(incident.status)]:
         raise ValidationError({"status": _("The notice cannot go there from where it is now.")})
     before = facts_of(incident)
@@ -311,12 +333,14 @@ def publish_update(
     incident.published_at = incident.published_at or at
     incident.updated_at = at
     incident.next_update_by = None if update.status in CLOSED else update.next_update_by
-    _stamp_lifecycle(incident, at=at)
+    happened_at = update.display_at if update.is_backdated else at
+    _stamp_lifecycle(incident, at=happened_at)
     _keep_answers(incident, update)
     _move_components(incident, update)
     incident.impact = lasting_impact(incident)
     incident.save(update_fields=[f.name for f in Incident._meta.concrete_fields if f.name != "id"])
-    show_component_statuses(at=at)
+    began_at = incident.started_at if is_first and not incident.is_scheduled else happened_at
+    show_component_statuses(at=at, since=min(began_at, at))
     history.record(
         page,
         verb=verb,
@@ -345,6 +369,27 @@ def settle(update: IncidentUpdate) -> list[str]:
     for name, value in unset.items():
         setattr(update, name, value)
     return list(unset)
+
+
+def insert_update(
+    page: Page, incident: Incident, update: IncidentUpdate, *, actor: Actor, at: dt.datetime, verb: str
+) -> None:
+    """Publish `update` at its place between older and newer ones. Where the notice stands now, these have said."""
+    if update.status == IncidentStatus.POSTMORTEM:
+        raise ValidationError({"display_at": _("A post-mortem comes last.")})
+    update.affected.all().delete()
+    update.next_update_by = None
+    update.published_at = at
+    update.save(update_fields=["published_at", "next_update_by"])
+    incident.updated_at = at
+    incident.save(update_fields=["updated_at"])
+    history.record(
+        page, verb=verb, actor=actor, subject=incident.title, at=at, incident=incident, after={"update": update.code}
+    )
+
+
+def _is_between(incident: Incident, update: IncidentUpdate) -> bool:
+    return incident.updates.public().filter(display_at__gt=update.display_at).exists()
 
 
 def _stamp_lifecycle(incident: Incident, *, at: dt.datetime) -> None:

@@ -31,6 +31,7 @@ from publishing.state import (
     HISTORY_DAYS,
     RECENT_DAYS,
     RECENT_PER_DAY,
+    RECENT_POSTMORTEMS,
     ComponentState,
     GroupState,
     Mirror,
@@ -39,6 +40,7 @@ from publishing.state import (
     PageState,
     PastNotice,
     RecentDay,
+    RecentPostmortem,
     SiteState,
     TraceState,
 )
@@ -106,6 +108,7 @@ def load_past(since: dt.datetime, until: dt.datetime) -> tuple[PastNotice, ...]:
 
 def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
     words = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by("-display_at", "-pk")
+    words = words.exclude(status=IncidentStatus.POSTMORTEM)  # a list tells how it ended, and links to the long text
     rows = notices.order_by("-filed_at", "-pk").annotate(latest_html=Subquery(words.values("body_html")[:1]))
     names = [name for name in PastNotice.__dataclass_fields__ if name != "zone"]
     return tuple(
@@ -163,6 +166,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
         groups=tuple(group for group in groups if group.components),
         notices=tuple(load_notices(pk__in=_current_ids())),
         recent=_recent_days(today, site.zone),
+        postmortems=_postmortems(today, site.zone),
         traces=_traces(_history_begins(now, site.zone)),
         months=count_months(site.zone) if months is None else months,
         record=load_record(today, site.zone),
@@ -242,6 +246,17 @@ def _recent_days(today: dt.date, zone: ZoneInfo) -> tuple[RecentDay, ...]:
     for notice in _past(filed().filter(pk__in=gravest)):
         notices[notice.at.astimezone(zone).date()].append(notice)
     return tuple(RecentDay(day, tuple(notices[day]), len(of_day)) for day, of_day in days.items())
+
+
+def _postmortems(today: dt.date, zone: ZoneInfo) -> tuple[RecentPostmortem, ...]:
+    since = starts_at(today - dt.timedelta(days=RECENT_DAYS - 1), zone)
+    # By the index of the time; there are few of the status among them.
+    published = IncidentUpdate.objects.public().filter(display_at__gte=since, status=IncidentStatus.POSTMORTEM)
+    columns = ("incident__code", "incident__title", "code", "incident__time_zone", "display_at")
+    newest: dict[str, RecentPostmortem] = {}
+    for code, title, update_code, zone_name, at in published.order_by("-display_at", "-pk").values_list(*columns):
+        newest.setdefault(code, RecentPostmortem(code, title, update_code, ZoneInfo(zone_name), at))
+    return tuple(newest.values())[:RECENT_POSTMORTEMS]
 
 
 def _gravest(rows: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count
+from django.utils.translation import gettext_lazy
 
 from incidents.choices import LINK_KIND_REVERSED, DataStatement, EffectLevel, Impact, LinkKind, Turnout
 from incidents.models import (
@@ -18,9 +21,21 @@ from incidents.models import (
     IncidentLink,
     IncidentUpdate,
     UpdateComponent,
+    UpdateRevision,
 )
 from incidents.rollup import incident_impact
-from publishing.state import AffectedState, EffectState, LinkState, NoticeState, TurnoutState, UpdateState
+from incidents.times import describe
+from publishing.state import (
+    AffectedState,
+    EditState,
+    EffectState,
+    FactChange,
+    LinkState,
+    NoticeState,
+    RevisionState,
+    TurnoutState,
+    UpdateState,
+)
 
 # Not by the components' positions: moving one of them must not change every notice that ever named it.
 AS_WRITTEN = "pk"
@@ -29,11 +44,22 @@ _COPIED = [
     name
     for name in NoticeState.__dataclass_fields__
     if name not in ("zone", "revision", "reminders", "current_impact")
-    and name not in ("affected", "effects", "turnouts", "links", "updates")
+    and name not in ("affected", "effects", "turnouts", "links", "updates", "edits")
     and not name.endswith("_label")
 ]
+# What readers are told of an edit of the notice itself, by the names of its facts in the audit.
+_SHOWN_FACTS = {
+    "title": gettext_lazy("Title"),
+    "started_at": gettext_lazy("Began"),
+    "effects": gettext_lazy("Effects"),
+    "data_statement": gettext_lazy("Data"),
+    "advice_before": gettext_lazy("What to do before"),
+    "advice_during": gettext_lazy("What to do meanwhile"),
+    "advice_after": gettext_lazy("What to do afterwards"),
+    "reason": gettext_lazy("Reason"),
+}
 _LINK_LABELS = {kind: kind.label for kind in LinkKind}
-_COPIED_OF_UPDATE = [name for name in UpdateState.__dataclass_fields__ if name != "affected"]
+_COPIED_OF_UPDATE = [name for name in UpdateState.__dataclass_fields__ if name not in ("affected", "revisions")]
 
 
 def newest_first(notice: NoticeState) -> tuple[dt.datetime, int]:
@@ -49,6 +75,7 @@ def load_notices(**lookups: Any) -> list[NoticeState]:
     revisions = dict(acts.annotate(number=Count("pk")))
     updates, affected, effects, links = _updates(ids), _affected(ids), _effects(ids), _links(ids)
     turnouts = _turnouts(ids)
+    edits = _edits({row.pk: row.zone for row in rows if row.edited_at})
     notices = [
         _notice(
             row,
@@ -58,6 +85,7 @@ def load_notices(**lookups: Any) -> list[NoticeState]:
             effects=tuple(effects[row.pk]),
             turnouts=tuple(turnouts[row.pk]),
             links=tuple(links[row.pk]),
+            edits=tuple(edits[row.pk]),
         )
         for row in rows
     ]
@@ -90,11 +118,41 @@ def _updates(ids: list[int]) -> dict[int, list[UpdateState]]:
     ):
         affected[update_id].append(AffectedState(*line))
     rows = IncidentUpdate.objects.public().filter(incident__in=ids).order_by("-display_at", "-pk")
+    revisions = defaultdict(list)
+    earlier = UpdateRevision.objects.filter(update__incident__in=ids).order_by("pk")
+    for update_id, *copied in earlier.values_list("update_id", *RevisionState.__dataclass_fields__):
+        revisions[update_id].append(RevisionState(*copied))
     updates = defaultdict(list)
     for incident_id, *copied in rows.values_list("incident_id", *_COPIED_OF_UPDATE):
         values = dict(zip(_COPIED_OF_UPDATE, copied, strict=True))
-        updates[incident_id].append(UpdateState(**values, affected=tuple(affected[values["pk"]])))
+        pk = values["pk"]
+        state = UpdateState(**values, affected=tuple(affected[pk]), revisions=tuple(revisions[pk]))
+        updates[incident_id].append(state)
     return updates
+
+
+def _edits(zones: Mapping[int, ZoneInfo]) -> dict[int, list[EditState]]:
+    """What edits changed of the notices whose ids and zones are given. It stands in the audit alone."""
+    edits: dict[int, list[EditState]] = defaultdict(list)
+    acts = Change.objects.filter(incident__in=list(zones), verb="edit_notice", version__isnull=False)
+    for incident_id, at, before, after in acts.order_by("-version").values_list("incident_id", "at", "before", "after"):
+        zone = zones[incident_id]
+        pairs = [(name, _shown(name, before, zone), _shown(name, after, zone)) for name in _SHOWN_FACTS]
+        changes = tuple(FactChange(str(_SHOWN_FACTS[name]), old, new) for name, old, new in pairs if old != new)
+        if changes:
+            edits[incident_id].append(EditState(at, changes))
+    return edits
+
+
+def _shown(name: str, facts: Mapping[str, str], zone: ZoneInfo) -> str:
+    value = facts.get(name, "")
+    if not value:
+        return ""
+    if name == "started_at":
+        return describe(dt.datetime.fromisoformat(value), zone)
+    if name == "data_statement":
+        return _label(value)
+    return value
 
 
 def _affected(ids: list[int]) -> dict[int, list[AffectedState]]:

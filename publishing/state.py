@@ -17,10 +17,12 @@ from incidents.choices import (
     ACTIVE_MAINTENANCE,
     CLOSED,
     ComponentStatus,
+    EditKind,
     Impact,
     IncidentKind,
     IncidentStatus,
 )
+from incidents.edits import Piece, pieces
 from incidents.moves import Move, PlannedTimes, Span, moves_of, planned_times
 from incidents.outcome import Course, course_of
 from incidents.rollup import page_indicator, worst_status
@@ -28,6 +30,9 @@ from incidents.rollup import page_indicator, worst_status
 HISTORY_DAYS = 90
 RECENT_DAYS = 14
 RECENT_PER_DAY = 3
+RECENT_POSTMORTEMS = 3
+# What was published later than this after the moment it tells of, says so.
+POSTED_LATE = dt.timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,52 @@ class AffectedState:
 
 
 @dataclass(frozen=True)
+class RevisionState:
+    """A text that an update had until `at`."""
+
+    kind: str
+    body: str
+    at: dt.datetime
+    why: str
+
+
+@dataclass(frozen=True)
+class EarlierText:
+    """An earlier text of an update, and it in one with the text that followed it."""
+
+    kind: str
+    until: dt.datetime
+    why: str
+    body: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def is_removal(self) -> bool:
+        return self.kind == EditKind.REDACTION
+
+
+@dataclass(frozen=True)
+class FactChange:
+    """A fact of a notice, in words, before and after an edit."""
+
+    label: str
+    before: str
+    after: str
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return pieces(self.before, self.after)
+
+
+@dataclass(frozen=True)
+class EditState:
+    """What one edit of a notice changed of what readers see."""
+
+    at: dt.datetime
+    changes: tuple[FactChange, ...]
+
+
+@dataclass(frozen=True)
 class UpdateState:
     pk: int
     code: str
@@ -107,6 +158,7 @@ class UpdateState:
     next_update_by: dt.datetime | None
     created_at: dt.datetime
     updated_at: dt.datetime
+    published_at: dt.datetime
     display_at: dt.datetime
     edited_at: dt.datetime | None
     # The planned times that it replaced, when it moved a maintenance.
@@ -115,6 +167,7 @@ class UpdateState:
     was_avoid_starts_at: dt.datetime | None
     was_avoid_ends_at: dt.datetime | None
     affected: tuple[AffectedState, ...]
+    revisions: tuple[RevisionState, ...]  # what was replaced, the oldest first
 
     @property
     def status_label(self) -> str:
@@ -123,6 +176,26 @@ class UpdateState:
     @property
     def anchor(self) -> str:
         return f"update-{self.code}"
+
+    @property
+    def corrected_at(self) -> dt.datetime | None:
+        """When it was last said that something in it had been wrong."""
+        return max((one.at for one in self.revisions if one.kind == EditKind.CORRECTION), default=None)
+
+    @property
+    def posted_later_at(self) -> dt.datetime | None:
+        """When it was published, if that was clearly later than the moment it tells of."""
+        return self.published_at if self.published_at - self.display_at > POSTED_LATE else None
+
+    @cached_property
+    def earlier_texts(self) -> tuple[EarlierText, ...]:
+        """What it said before, the newest first. Of what was removed nothing is left to show."""
+        texts = []
+        after = self.body
+        for one in reversed(self.revisions):
+            texts.append(EarlierText(one.kind, one.at, one.why, one.body, pieces(one.body, after)))
+            after = one.body
+        return tuple(texts)
 
 
 @dataclass(frozen=True)
@@ -208,6 +281,7 @@ class NoticeState:
     turnouts: tuple[TurnoutState, ...]  # empty until an all-clear says something of the effects
     links: tuple[LinkState, ...]
     updates: tuple[UpdateState, ...]  # newest first, never empty
+    edits: tuple[EditState, ...]  # those that changed what is shown, newest first
     current_impact: str  # what it weighs now; `impact` is the worst it has been
 
     @property
@@ -245,10 +319,15 @@ class NoticeState:
 
     @cached_property
     def all_clear(self) -> UpdateState | None:
-        """The newest closing word, shown on top of a notice that is closed."""
+        """The newest closing word, shown on top of a notice that is closed. A post-mortem stands apart from it."""
         if self.is_open:
             return None
-        return next((update for update in self.updates if update.status in CLOSED), None)
+        closing = (update for update in self.updates if update.status in CLOSED)
+        return next((update for update in closing if update.status != IncidentStatus.POSTMORTEM), None)
+
+    @cached_property
+    def postmortem(self) -> UpdateState | None:
+        return next((update for update in self.updates if update.status == IncidentStatus.POSTMORTEM), None)
 
     @cached_property
     def moves(self) -> dict[int, Move]:
@@ -332,8 +411,27 @@ class PastNotice:
     at = NoticeState.at
 
     @property
+    def has_postmortem(self) -> bool:
+        return self.status == IncidentStatus.POSTMORTEM
+
+    @property
     def impact_shown(self) -> str:
         return self.impact
+
+
+@dataclass(frozen=True)
+class RecentPostmortem:
+    """A notice whose post-mortem was published in the last RECENT_DAYS, `at` that moment."""
+
+    code: str
+    title: str
+    update_code: str
+    zone: ZoneInfo
+    at: dt.datetime
+
+    @property
+    def path(self) -> str:
+        return f"{notice_path(self.code)}#update-{self.update_code}"
 
 
 @dataclass(frozen=True)
@@ -437,6 +535,7 @@ class PageState(SiteState):
     # newest first by `at`.
     notices: tuple[NoticeState, ...]
     recent: tuple[RecentDay, ...]  # those of the last RECENT_DAYS under which anything closed is filed, newest first
+    postmortems: tuple[RecentPostmortem, ...]  # newest first, at most RECENT_POSTMORTEMS
     traces: Mapping[str, tuple[TraceState, ...]]  # by component, of the last HISTORY_DAYS, newest first
     months: tuple[tuple[Month, int], ...]  # each month that holds notices, and how many; newest first
     record: MaintenanceRecord  # of the last year

@@ -21,15 +21,18 @@ class QuarantineCause(TextChoices):
 
 
 class Purpose(TextChoices):
-    """Why a notification exists. Updates and reminders go to many; the others to the one subscriber they name."""
+    """Why a notification exists. Those of TO_MANY go to many; the others to the one subscriber they name."""
 
     UPDATE = "update", _("Update of a notice")
+    CORRECTION = "correction", _("Correction of an update")
     REMINDER = "reminder", _("Reminder of a maintenance")
     CATCH_UP = "catch_up", _("Where an open notice stands")
     CONFIRM = "confirm", _("Confirmation of an address")
     MANAGE = "manage", _("Link to manage a subscription")
     CHOICES = "choices", _("What a subscription holds now")
 
+
+TO_MANY = (Purpose.UPDATE, Purpose.CORRECTION, Purpose.REMINDER)
 
 # What concerns the subscription itself, and no notice.
 PERSONAL = (Purpose.CONFIRM, Purpose.MANAGE, Purpose.CHOICES)

@@ -109,7 +109,7 @@ class _Run:
         self._throttle = Throttle(name, channel)
         self._crew = Crew(channel, now=now)
         self._batches: list[Batch] = []
-        self._messages: dict[tuple[int, str, str], Any] = {}
+        self._messages: dict[tuple[int, str, str, int | None], Any] = {}
         self._is_resting = False
         self._has_sent = False
 
@@ -167,10 +167,12 @@ class _Run:
         self._batches.append(batch)
         pointless = overtaken({row.notification_id for row in rows if row.purpose == Purpose.REMINDER}, now)
         for row in rows:
-            if _is_wanted(row) and row.notification_id not in pointless:
-                self._crew.feed(batch, row, self._message(row))
-            else:
+            if not _is_wanted(row) or row.notification_id in pointless:
                 batch.end(row, "skipped")
+            elif (message := self._message(row)) is None:
+                batch.end(row, "untouched")
+            else:
+                self._crew.feed(batch, row, message)
         return bool(rows) or self._throttle.put_off > put_off
 
     def _settle(self) -> None:
@@ -196,16 +198,24 @@ class _Run:
             self._crew.down = PolicyRefusal(batch.refusal, permanent=True)
 
     def _message(self, row: Claimed) -> Any:
-        """What the subscriber's language and zone get; or what kept it from being made."""
-        key = (row.notification_id, row.language, row.time_zone)
+        """What the subscriber's language and zone get; or what kept it from being made.
+
+        None when the text was edited since the claim: the next one gets the new text, and writes down that it did.
+        """
+        key = (row.notification_id, row.language, row.time_zone, row.text_revision)
         if key not in self._messages:
             if len(self._messages) >= MESSAGES:
                 self._messages.clear()
-            self._messages[key] = self._compose(row)
+            message = self._compose(row)
+            # Asked after the text was read: as it is the one that the claim wrote down, that text was read.
+            if ledger.text_revisions([row.notification_id]).get(row.notification_id) != row.text_revision:
+                return None
+            self._messages[key] = message
         return self._messages[key]
 
     def _compose(self, row: Claimed) -> Any:
-        notification = Notification.objects.select_related("update__incident", "subscriber").get(pk=row.notification_id)
+        related = ("update__incident", "subscriber", "revision")
+        notification = Notification.objects.select_related(*related).get(pk=row.notification_id)
         try:
             return self._channel.compose(notification, language=row.language, time_zone=row.time_zone)
         except Exception as problem:  # one notice that cannot be rendered must not silence the others

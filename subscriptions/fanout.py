@@ -8,10 +8,10 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Min
 from django.utils import timezone
 
-from incidents.models import Incident, IncidentUpdate
+from incidents.models import Incident, IncidentUpdate, UpdateRevision
 from subscriptions.bell import ring
 from subscriptions.choices import DeliveryState, Purpose
-from subscriptions.matching import recipients_of
+from subscriptions.matching import is_being_told, recipients_of
 from subscriptions.models import Delivery, Notification, Subscriber
 
 # Subscriber ids per transaction: long enough to be cheap, short enough that nobody waits for the lock.
@@ -22,12 +22,18 @@ HEAD_START = dt.timedelta(hours=1)
 
 
 def open_notifications(now: dt.datetime) -> list[Notification]:
-    """Owe each published update that is to be told. Each once, however many call this at the same moment."""
+    """Owe each published update and each correction that is to be told. Each once, however many call this at once."""
     opened = []
     untold = IncidentUpdate.objects.public().filter(notify=True)
     untold = untold.exclude(notifications__purpose=Purpose.UPDATE).order_by("published_at", "pk")
     for update in untold:
         notification, is_new = open_notification(update, now)
+        if is_new:
+            opened.append(notification)
+    for revision in UpdateRevision.objects.filter(notify=True, notification=None).select_related("update"):
+        notification, is_new = Notification.objects.get_or_create(
+            revision=revision, purpose=Purpose.CORRECTION, defaults={"update": revision.update, "created_at": now}
+        )
         if is_new:
             opened.append(notification)
     return opened
@@ -40,15 +46,16 @@ def open_notification(update: IncidentUpdate, now: dt.datetime) -> tuple[Notific
 
 @transaction.atomic
 def fan_out(notification_id: int, *, now: dt.datetime) -> bool:
-    """Owe the next slice of deliveries; false when there was none left.
+    """Owe the next slice of deliveries; false when there was none left, or none yet.
 
-    The cursor moves in the transaction that inserts the rows, so a slice is either done or not begun.
+    A correction waits until it is known who got the text that it corrects. The cursor moves in the transaction that
+    inserts the rows, so a slice is either done or not begun.
     """
     # Who finds another at it leaves it to that one.
     skip = connection.features.has_select_for_update_skip_locked
     waiting = Notification.objects.filter(pk=notification_id, fanned_out_at__isnull=True, paused_at__isnull=True)
     notification = waiting.select_for_update(skip_locked=skip).first()
-    if notification is None:
+    if notification is None or (notification.revision and is_being_told(notification.revision)):
         return False
     if notification.max_subscriber_id is None:
         ends = Subscriber.objects.aggregate(first=Min("pk"), last=Max("pk"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from incidents.choices import CLOSED, IncidentStatus
-from incidents.models import Incident, IncidentComponent, IncidentUpdate, UpdateComponent
+from incidents.models import Incident, IncidentComponent, IncidentUpdate, UpdateComponent, UpdateRevision
 from subscriptions.choices import DeliveryState, Purpose
 from subscriptions.models import Delivery, Notification, Subscriber, SubscriberQuerySet
 
@@ -19,7 +19,9 @@ Components = dict[int, int | None]
 
 
 def recipients_of(notification: Notification) -> SubscriberQuerySet:
-    """To whom `notification`, an update or a reminder, is to be told."""
+    """To whom `notification`, an update, its correction or a reminder, is to be told."""
+    if notification.purpose == Purpose.CORRECTION:
+        return to_be_corrected(notification.revision)
     is_reminder = notification.purpose == Purpose.REMINDER
     return (to_be_reminded if is_reminder else concerned_by)(notification.update)
 
@@ -53,6 +55,45 @@ def interested_in(update: IncidentUpdate) -> SubscriberQuerySet:
 def to_be_reminded(update: IncidentUpdate) -> SubscriberQuerySet:
     """Every active subscriber who is to be reminded of a maintenance, which stands as `update` says."""
     return interested_in(update).filter(hears_reminders=True)
+
+
+def to_be_corrected(revision: UpdateRevision) -> SubscriberQuerySet:
+    """Every active subscriber who got an earlier text of the update than the one that replaced `revision`.
+
+    And those who follow its notice, if it was to be told at all. Not those to whom it is still on its way, by whatever
+    tells it: they get the text that holds when it leaves. Nobody, when a later correction takes this one's place.
+    """
+    update = revision.update
+    if update.revisions.filter(notify=True, pk__gt=revision.pk).exists():
+        return Subscriber.objects.filter(pk__lt=0)  # not none(): of that the fan-out could make no statement
+    told = Delivery.objects.filter(subscriber=OuterRef("pk"), notification__in=list(_telling(update)))
+    was_told_earlier = told.filter(state=DeliveryState.SENT).filter(_is_earlier(revision))
+    gets_this = told.filter(_is_on_its_way(revision) | Q(state=DeliveryState.SENT) & ~_is_earlier(revision))
+    wanted = Q(Exists(was_told_earlier))
+    fan_out = Notification.objects.filter(update=update, purpose=Purpose.UPDATE).first()
+    if fan_out is not None:
+        follows = _follows(update.incident)
+        wanted |= follows if fan_out.fanned_out_at else follows & Q(pk__lte=fan_out.cursor)
+    return Subscriber.objects.active().filter(wanted).exclude(Exists(gets_this))
+
+
+def is_being_told(revision: UpdateRevision) -> bool:
+    """Whether a sender holds mails that may have the text of `revision`, or an earlier one."""
+    held = Delivery.objects.filter(notification__in=list(_telling(revision.update)), state=DeliveryState.SENDING)
+    return held.filter(_is_earlier(revision)).exists()
+
+
+def _telling(update: IncidentUpdate) -> QuerySet:
+    """Whatever tells `update`: to all, to one to catch up, as a reminder, as a correction."""
+    return Notification.objects.filter(update=update).values_list("pk", flat=True)
+
+
+def _is_earlier(revision: UpdateRevision) -> Q:
+    return Q(text_revision__isnull=True) | Q(text_revision__lt=revision.pk)
+
+
+def _is_on_its_way(revision: UpdateRevision) -> Q:
+    return Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.SENDING) & ~_is_earlier(revision)
 
 
 @dataclass(frozen=True)

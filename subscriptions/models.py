@@ -6,7 +6,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, check_zone, new_code
+from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, UpdateRevision, check_zone, new_code
 from subscriptions.choices import PERSONAL, Channel, DeliveryState, Purpose, QuarantineCause, SubscriberState
 
 
@@ -78,13 +78,15 @@ class Notification(models.Model):
 
     `max_subscriber_id` is frozen when the fan-out begins; `cursor` is the last subscriber id already considered. While
     it is paused nothing more is owed or sent of it. A reminder is of the start at `starts_at`, `lead_minutes` before
-    it, and tells the notice as it stood with `update`; a catch-up tells one subscriber where a notice stands.
+    it, and tells the notice as it stood with `update`; a catch-up tells one subscriber where a notice stands. A
+    correction tells that `revision` is no longer what `update` says.
     """
 
     purpose = models.CharField(max_length=20, choices=Purpose)
     update = models.ForeignKey(IncidentUpdate, models.CASCADE, null=True, related_name="notifications")
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, null=True, related_name="personal_notifications")
     incident = models.ForeignKey(Incident, models.CASCADE, null=True, related_name="reminders_sent")
+    revision = models.OneToOneField(UpdateRevision, models.CASCADE, null=True, related_name="notification")
     starts_at = models.DateTimeField(null=True)
     lead_minutes = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -113,6 +115,12 @@ class Notification(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(purpose=Purpose.UPDATE, update__isnull=False, subscriber__isnull=True)
+                | Q(
+                    purpose=Purpose.CORRECTION,
+                    update__isnull=False,
+                    revision__isnull=False,
+                    subscriber__isnull=True,
+                )
                 | Q(
                     purpose=Purpose.REMINDER,
                     update__isnull=False,
@@ -149,6 +157,8 @@ class Delivery(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    # The last revision of the update's text before it was claimed: by it, it is known who got which text.
+    text_revision = models.BigIntegerField(null=True)
     sent_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -6,11 +6,11 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from incidents.models import IncidentUpdate, Page
+from incidents.models import IncidentUpdate, Page, UpdateRevision
 from incidents.rehearsal import PreviewPane
 from subscriptions import wording
 from subscriptions.links import personal_url
-from subscriptions.matching import concerned_by
+from subscriptions.matching import concerned_by, to_be_corrected
 from subscriptions.models import Subscriber
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE
 
@@ -21,13 +21,38 @@ NOBODY = "preview"
 def panes(update: IncidentUpdate) -> list[PreviewPane]:
     """To be called inside a rehearsal that has just written `update`."""
     links = {purpose: personal_url(purpose, NOBODY) for purpose in (CONFIRM, MANAGE, UNSUBSCRIBE)}
-    words = wording.write_update(update, links, language=Page.objects.current().language, time_zone="")
+    revision = update.revisions.last()
+    if revision and not revision.notify:
+        return [PreviewPane("line", _("Who will be told"), "line", _("Nobody will be told of this edit."))]
+    language = Page.objects.current().language
+    if revision:
+        words = wording.write_correction(revision, links, language=language, time_zone="")
+    else:
+        words = wording.write_update(update, links, language=language, time_zone="")
     text = _("Subject: %(subject)s") % {"subject": words.subject} + "\n\n" + words.text
+    told = reach_of_correction(revision) if revision else reach(update)
     return [
-        PreviewPane("line", _("Who will be told"), "line", reach(update)),
+        PreviewPane("line", _("Who will be told"), "line", told),
         PreviewPane("mail-html", _("Mail"), "html", words.html),
         PreviewPane("mail-text", _("Mail as plain text"), "text", text),
     ]
+
+
+def correction_of(update: IncidentUpdate) -> UpdateRevision | None:
+    """The correction that has just been rehearsed, if it is one that is told: only a published update has revisions."""
+    revision = update.revisions.last()
+    return revision if revision and revision.notify else None
+
+
+def reach_of_correction(revision: UpdateRevision) -> str:
+    count = to_be_corrected(revision).count()
+    if not count:
+        return _("Nobody will be told: nobody has got the earlier text by mail. Mails still to come have the new one.")
+    return ngettext(
+        "%(count)s subscriber who got the earlier text will be told by e-mail.",
+        "%(count)s subscribers who got the earlier text will be told by e-mail.",
+        count,
+    ) % {"count": number_format(count, use_l10n=True, force_grouping=True)}
 
 
 def reach(update: IncidentUpdate) -> str:

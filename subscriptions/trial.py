@@ -15,14 +15,17 @@ from subscriptions.channels.errors import DeliveryError
 from subscriptions.choices import Purpose, SubscriberState
 from subscriptions.ledger import Claimed
 from subscriptions.models import Notification
-from subscriptions.previews import NOBODY
+from subscriptions.previews import NOBODY, correction_of
 
 
 def prepare(update: IncidentUpdate, address: str) -> Callable[[], str]:
     """Write the mail now, inside the rehearsal of `update`; what is returned sends it and says what came of it."""
     if not address:
         return lambda: _("Nothing was sent: your account has no e-mail address. An administrator sets it under Users.")
-    notification = Notification(pk=0, purpose=Purpose.UPDATE, update=update, created_at=timezone.now())
+    about = {"update": update, "purpose": Purpose.UPDATE}
+    if correction := correction_of(update):
+        about = {"update": update, "purpose": Purpose.CORRECTION, "revision": correction}
+    notification = Notification(pk=0, created_at=timezone.now(), **about)
     message = email.compose(notification, language=Page.objects.current().language, time_zone="", is_test=True)
     # Nobody is subscribed with this code, so the personal links lead nowhere; a new one each time, or a mail program
     # would take the second test for the first one.
@@ -37,6 +40,7 @@ def prepare(update: IncidentUpdate, address: str) -> Callable[[], str]:
         state=SubscriberState.ACTIVE,
         language="",
         time_zone="",
+        text_revision=None,
     )
 
     def send() -> str:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from incidents.models import IncidentUpdate
+from incidents.models import IncidentUpdate, UpdateRevision
 from subscriptions import ledger
 from subscriptions.channels import CHANNELS
 from subscriptions.choices import DeliveryState, Purpose
@@ -54,11 +54,16 @@ def updates_not_begun() -> QuerySet[IncidentUpdate]:
     return IncidentUpdate.objects.public().filter(notify=True).exclude(notifications__purpose=Purpose.UPDATE)
 
 
+def corrections_not_begun() -> QuerySet[UpdateRevision]:
+    return UpdateRevision.objects.filter(notify=True, notification=None)
+
+
 def owes(now: dt.datetime, *, since: dt.datetime | None = None) -> bool:
     """Whether anything could be paid at `now` that was owed at `since` (`now` by default) already."""
     since = since or now
     return (
         updates_not_begun().filter(published_at__lte=since).exists()
+        or corrections_not_begun().filter(at__lte=since).exists()
         or any(reminder.due_at <= since for reminder in due_reminders(now))
         or Notification.objects.filter(
             fanned_out_at__isnull=True, paused_at__isnull=True, created_at__lte=since

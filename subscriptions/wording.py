@@ -21,8 +21,9 @@ from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
 from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind, Outcome
+from incidents.edits import pieces
 from incidents.leads import lead_words
-from incidents.models import EffectOutcome, Incident, IncidentUpdate, Page
+from incidents.models import EffectOutcome, Incident, IncidentUpdate, Page, UpdateRevision
 from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
 from incidents.outcome import Course, course_of
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
@@ -89,6 +90,8 @@ def write(notification: Notification, links: Mapping[str, str], *, language: str
         return write_update(notification.update, links, language=language, time_zone=time_zone)
     if notification.purpose == Purpose.REMINDER:
         return write_reminder(notification, links, language=language, time_zone=time_zone)
+    if notification.purpose == Purpose.CORRECTION:
+        return write_correction(notification.revision, links, language=language, time_zone=time_zone)
     if notification.purpose == Purpose.CATCH_UP:
         return write_update(notification.update, links, language=language, time_zone=time_zone, template="catch_up")
     if notification.purpose == Purpose.CHOICES:
@@ -136,6 +139,36 @@ def write_update(
             "heading": _("The update"),
         }
         return _words(template, page, _subject(label, incident, zone), context)
+
+
+def write_correction(revision: UpdateRevision, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:
+    """That an update is not as it was told: what holds, why, and what it said before."""
+    page, update = Page.objects.current(), revision.update
+    incident = update.incident
+    zone = ZoneInfo(time_zone) if time_zone else incident.zone
+    with translation.override(language):
+        label = _("Correction")
+        context = {
+            "incident": incident,
+            "update": update,
+            "label": label,
+            "tone": "bad",
+            "preview": Truncator(_("This holds now: %(text)s") % {"text": _first_words(update.body_html)}).chars(
+                PREVIEW_LENGTH
+            ),
+            "first_told": _("%(status)s, %(time)s")
+            % {"status": update.get_status_display(), "time": describe(update.display_at, zone)},
+            "revision": revision,
+            "before": _quoted(revision.body),
+            "pieces": pieces(revision.body, update.body),
+            "update_url": update_url(update),
+            "links": links,
+        }
+        return _words("correction", page, _subject(label, incident, zone), context)
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
 def write_reminder(reminder: Notification, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:

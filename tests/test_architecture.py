@@ -21,12 +21,12 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "outcome", "assets", "cells"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "outcome", "edits", "assets", "cells"},
         {"models"},
         {"text", "history", "rehearsal", "values"},
         {"component_actions"},
         {"writing"},
-        {"actions", "review", "timing", "clock"},
+        {"actions", "review", "timing", "corrections", "past", "clock"},
         {"forms", "roles", "audit", "waiting", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},
     ],

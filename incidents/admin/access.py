@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from incidents.roles import may_publish, may_write
+from incidents.roles import may_publish, may_redact, may_write
 
 
 def writers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -20,6 +20,10 @@ def writers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 def publishers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return _behind(view, may_publish)
+
+
+def redactors_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    return _behind(view, may_redact)
 
 
 def _behind(view: Callable[..., HttpResponse], may: Callable[[Any], bool]) -> Callable[..., HttpResponse]:

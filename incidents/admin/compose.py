@@ -71,6 +71,7 @@ class Screen:
     act: Callable[[Any, Any, bool], IncidentUpdate]
     notice: Incident | None = None
     draft: IncidentUpdate | None = None
+    update: IncidentUpdate | None = None  # the published one whose text is replaced
     publish_label: str = ""
     published_message: str = ""
     note: str = ""
@@ -78,6 +79,9 @@ class Screen:
     is_edit: bool = False
     panes: Sequence[str] = ()
     initial: dict[str, Any] | None = None
+
+    def seen(self) -> dict[str, Any]:
+        return seen_by_now(self.notice, self.draft or self.update)
 
     def build(self, data: Any = None, *, purpose: str = "") -> ComposeForm:
         page = Page.objects.current()
@@ -153,9 +157,9 @@ def show_stale(request: HttpRequest, screen: Screen, form: ComposeForm, stale: S
     since = form.cleaned_data.get("since")
     if screen.notice:
         screen.notice.refresh_from_db()
-    if screen.draft:
-        screen.draft.refresh_from_db()
-    form.renew(**seen_by_now(screen.notice, screen.draft))
+    for row in filter(None, (screen.draft, screen.update)):
+        row.refresh_from_db()
+    form.renew(**screen.seen())
     form = screen.build(form.data, purpose=form.purpose)
     zone = screen.notice.zone if screen.notice else Page.objects.current().zone
     edits = Change.objects.filter(incident=screen.notice, verb="edit_notice", at__gt=since) if since else []
@@ -173,7 +177,7 @@ def show_posted_already(
     request: HttpRequest, screen: Screen, form: ComposeForm, posted: IncidentUpdate
 ) -> HttpResponse:
     """The form was posted before and came back with other words: never drop them without a word."""
-    form.renew(form_id=uuid.uuid4(), **seen_by_now(screen.notice, screen.draft))
+    form.renew(form_id=uuid.uuid4(), **screen.seen())
     return show(request, screen, form, posted_already=posted, posted_url=notice_url(posted.incident))
 
 
@@ -250,7 +254,7 @@ def _is_earlier_post(update: IncidentUpdate, form: ComposeForm) -> bool:
 def _done(request: HttpRequest, screen: Screen, update: IncidentUpdate) -> HttpResponse:
     notice = update.incident
     if screen.is_edit:
-        messages.success(request, _("Saved. Nobody was told: post an update for that."))
+        messages.success(request, screen.published_message or _("Saved. Nobody was told: post an update for that."))
     elif update.is_draft and update.approved_version is not None:
         time = describe(update.publish_at, Page.objects.current().zone)
         messages.success(request, _("It will be published at %(time)s. Nobody sees it before.") % {"time": time})

@@ -23,7 +23,7 @@ from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
 from incidents.models import EffectOutcome, Incident, Page, ScheduledMaintenance
 from incidents.outcome import course_of
-from incidents.roles import may_publish, may_write
+from incidents.roles import may_publish, may_redact, may_write
 from incidents.signals import notice_shown
 from incidents.times import describe
 from incidents.waiting import looked_at_by, waiting
@@ -89,9 +89,8 @@ class NoticeAdmin(admin.ModelAdmin):
         ]
         page = Page.objects.current()
         changes = seen_by(request.user).filter(incident=notice)[:AUDIT_SHOWN]
-        updates = list(
-            notice.updates.select_related("incident").prefetch_related("affected").order_by("-display_at", "-pk")
-        )
+        rows = notice.updates.select_related("incident").prefetch_related("affected", "revisions")
+        updates = list(rows.order_by("-display_at", "-pk"))
         public = [update for update in updates if not update.is_draft]
         turnouts = EffectOutcome.objects.of(notice) if notice.is_scheduled else []
         now = timezone.now()
@@ -121,6 +120,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "end": end_note(notice, request.user, now),
             "may_write": may_write(request.user),
             "may_publish": may_publish(request.user),
+            "may_redact": may_redact(request.user),
             "panels": _panels(notice, request.user),
         }
 

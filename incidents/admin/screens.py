@@ -3,6 +3,7 @@ in `compose`."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -16,11 +17,12 @@ from django.utils.translation import gettext as _
 
 from incidents import actions
 from incidents.admin import reviewing
-from incidents.admin.access import publishers_only, writers_only
+from incidents.admin.access import publishers_only, redactors_only, writers_only
 from incidents.admin.compose import Screen, compose
 from incidents.board import notice_url
 from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus
 from incidents.forms import acts
+from incidents.forms.looking_back import CorrectForm, PastIncidentForm, PostmortemForm, RedactForm
 from incidents.forms.notices import (
     AllClearForm,
     CancelForm,
@@ -33,7 +35,7 @@ from incidents.forms.notices import (
 )
 from incidents.models import Incident, IncidentUpdate
 from incidents.outcome import course_of
-from incidents.times import describe_window
+from incidents.times import describe, describe_window
 
 EDIT_PANES = ("page",)
 
@@ -122,6 +124,78 @@ def move(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResp
     return compose(request, screen, is_preview=is_preview)
 
 
+@writers_only
+def write_postmortem(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
+    notice = _published(pk)
+    if request.method != "POST" and notice.status != IncidentStatus.RESOLVED:
+        raise Http404
+    screen = Screen(
+        title=_("Write the post-mortem"),
+        form=PostmortemForm,
+        act=acts.post(notice),
+        notice=notice,
+        publish_label=_("Publish the post-mortem"),
+        published_message=_("The post-mortem is published."),
+    )
+    return compose(request, screen, is_preview=is_preview)
+
+
+@publishers_only
+def report_past_incident(request: HttpRequest, *, is_preview: bool = False) -> HttpResponse:
+    screen = Screen(
+        title=_("Report a past incident"),
+        form=PastIncidentForm,
+        act=acts.report_past_incident,
+        publish_label=_("Publish the past incident"),
+        note=_(
+            "For what is over already. The page shows it at the time when it was, and says that it was posted later."
+        ),
+        keeps_drafts=False,
+    )
+    return compose(request, screen, is_preview=is_preview)
+
+
+@publishers_only
+def correct(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
+    update = _published_update(pk)
+    screen = Screen(
+        title=_("Correct an update"),
+        form=partial(CorrectForm, update=update),
+        act=acts.correct(update),
+        notice=update.incident,
+        update=update,
+        publish_label=_("Publish the corrected text"),
+        published_message=_("The text is replaced. The earlier one stands beside it."),
+        note=_corrects(update),
+        keeps_drafts=False,
+        is_edit=True,
+    )
+    return compose(request, screen, is_preview=is_preview)
+
+
+@redactors_only
+def redact(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
+    update = _published_update(pk)
+    screen = Screen(
+        title=_("Remove a passage"),
+        form=partial(RedactForm, update=update),
+        act=acts.redact(update),
+        notice=update.incident,
+        update=update,
+        publish_label=_("Remove it for good"),
+        published_message=_("The passage is removed from the page and from the database."),
+        note=_(
+            "For what must not be public, such as a password or a person’s name. Mails that were sent, feed readers "
+            "and copies of the page or of the database keep it: change what was given away. What is merely wrong is "
+            "corrected."
+        ),
+        keeps_drafts=False,
+        is_edit=True,
+        panes=EDIT_PANES,
+    )
+    return compose(request, screen, is_preview=is_preview)
+
+
 @publishers_only
 def edit(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
     notice = _published(pk)
@@ -187,6 +261,10 @@ def urls() -> list[URLPattern]:
         "cancel": ("<int:pk>/cancel/", cancel),
         "move": ("<int:pk>/move/", move),
         "edit": ("<int:pk>/edit/", edit),
+        "postmortem": ("<int:pk>/post-mortem/", write_postmortem),
+        "past": ("past/", report_past_incident),
+        "correct": ("update/<int:pk>/correct/", correct),
+        "redact": ("update/<int:pk>/remove/", redact),
         "draft": ("draft/<int:pk>/", edit_draft),
     }
     found = [path("draft/<int:pk>/discard/", discard_draft, name="incidents_incident_discard"), *reviewing.urls()]
@@ -208,6 +286,15 @@ def _with_preview(route: str, view: Any, *, name: str) -> list[URLPattern]:
 
 def _published(pk: int) -> Incident:
     return get_object_or_404(Incident.objects.public(), pk=pk)
+
+
+def _published_update(pk: int) -> IncidentUpdate:
+    return get_object_or_404(IncidentUpdate.objects.public().select_related("incident"), pk=pk)
+
+
+def _corrects(update: IncidentUpdate) -> str:
+    named = {"status": update.get_status_display(), "time": describe(update.display_at, update.incident.zone)}
+    return _("The update “%(status)s” of %(time)s.") % named
 
 
 def _gone(request: HttpRequest) -> HttpResponse:
@@ -269,9 +356,12 @@ def _edit_notice(form: Any, actor: Any, publish: bool) -> IncidentUpdate:
 def _form_of(draft: IncidentUpdate) -> type:
     if draft.incident.is_draft:
         return ScheduleForm if draft.incident.is_scheduled else OpenIncidentForm
-    return {IncidentStatus.COMPLETED: AllClearForm, IncidentStatus.CANCELLED: CancelForm}.get(
-        IncidentStatus(draft.status), UpdateForm
-    )
+    has_own = {
+        IncidentStatus.COMPLETED: AllClearForm,
+        IncidentStatus.CANCELLED: CancelForm,
+        IncidentStatus.POSTMORTEM: PostmortemForm,
+    }
+    return has_own.get(IncidentStatus(draft.status), UpdateForm)
 
 
 def _draft_label(draft: IncidentUpdate) -> str:

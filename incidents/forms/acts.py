@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from incidents import actions
+from incidents import actions, corrections, past
+from incidents.forms.looking_back import CorrectForm, PastIncidentForm, RedactForm
 from incidents.forms.notices import MoveForm, OpenIncidentForm, ScheduleForm
 from incidents.models import Incident, IncidentUpdate
 
@@ -57,6 +58,48 @@ def move(notice: Incident) -> Act:
     def act(form: MoveForm, actor: Any, publish: bool) -> IncidentUpdate:
         return actions.reschedule_maintenance(
             notice, form.window(), form.update_text(), actor=actor, urgent_because=form.why_urgent()
+        )
+
+    return act
+
+
+def report_past_incident(form: PastIncidentForm, actor: Any, publish: bool) -> IncidentUpdate:
+    opening, closing = form.texts()
+    return past.report_past_incident(
+        title=form.cleaned_data["title"],
+        started_at=form.cleaned_data["started_at"],
+        ended_at=form.cleaned_data["ended_at"],
+        opening=opening,
+        closing=closing,
+        details=form.details(),
+        data_outcome=form.cleaned_data["data_outcome"],
+        actor=actor,
+        urgent_because=form.why_urgent(),
+    )
+
+
+def correct(update: IncidentUpdate) -> Act:
+    def act(form: CorrectForm, actor: Any, publish: bool) -> IncidentUpdate:
+        data = form.cleaned_data
+        return corrections.edit_update(
+            update,
+            data["body"],
+            kind=data["kind"],
+            why=data["why"],
+            notify=data["notify"],
+            actor=actor,
+            unchanged_since=None if form.is_rehearsal else data["since"],
+            form_id=None if form.is_rehearsal else data["form_id"],
+            urgent_because=form.why_urgent(),
+        )
+
+    return act
+
+
+def redact(update: IncidentUpdate) -> Act:
+    def act(form: RedactForm, actor: Any, publish: bool) -> IncidentUpdate:
+        return corrections.redact_update(
+            update, form.cleaned_data["passage"], why=form.cleaned_data["why"], actor=actor
         )
 
     return act

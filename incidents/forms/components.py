@@ -18,12 +18,21 @@ class ComponentRows(forms.Form):
     """A form of selects, named component-<id>; "" leaves a component as it is."""
 
     def __init__(
-        self, *args: Any, said: Mapping[int, str] | None = None, is_planned: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        said: Mapping[int, str] | None = None,
+        is_planned: bool = False,
+        is_past: bool = False,
+        **kwargs: Any,
     ) -> None:
-        """`said` is what the notice says by now of its components; a planned notice speaks of times to come."""
+        """`said` is what the notice says by now of its components; a planned notice speaks of times to come.
+
+        Of the past it is not asked what a component shows now.
+        """
         super().__init__(*args, prefix="component", **kwargs)
         self.said = said or {}
         self.is_planned = is_planned
+        self.is_past = is_past
         self.components = list(
             Component.objects.public().select_related("group").order_by("group__position", "group", "position", "pk")
         )
@@ -34,7 +43,7 @@ class ComponentRows(forms.Form):
 
     def _choices(self, component: Component) -> list[tuple[str, str]]:
         empty = _("Leave as it is")
-        if self.is_planned and component.pk not in self.said:
+        if self.is_past or (self.is_planned and component.pk not in self.said):
             empty = _("Not affected")
         return [("", str(empty)), *_in_order(self.is_planned)]
 

@@ -318,6 +318,8 @@ class UpdatePart(ComposeForm):
             form_id=None if self.is_rehearsal else data["form_id"],
             seen=None if self.is_rehearsal or self.notice is None else data["seen"] or 0,
             publish_at=None if self.is_rehearsal or self.purpose == PUBLISH else data.get("publish_at"),
+            display_at=data.get("display_at"),
+            byline=data.get("update_byline", ""),
         )
 
 
@@ -346,7 +348,8 @@ class DetailsPart(ComposeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["data_statement"].choices = [*self.data_choices, ("", _("Say nothing of it"))]
+        if "data_statement" in self.fields:
+            self.fields["data_statement"].choices = [*self.data_choices, ("", _("Say nothing of it"))]
 
     def starting_values(self) -> dict[str, Any]:
         values = super().starting_values()
@@ -363,7 +366,7 @@ class DetailsPart(ComposeForm):
     def details(self) -> NoticeDetails:
         names = ("data_statement", "byline", "impact_override", *NOTICE_TEXTS)
         return NoticeDetails(
-            **{name: self.cleaned_data[name] for name in names},
+            **{name: self.cleaned_data[name] for name in names if name in self.fields},
             effects=effects_of(self.effects),
             links=links_of(self.links),
         )

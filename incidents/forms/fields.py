@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from incidents.leads import leads_words, parse_leads
 from incidents.models import check_zone
-from incidents.text import MAX_LINE, clean_body, clean_line
+from incidents.text import MAX_BODY, MAX_LINE, clean_body, clean_line
 
 
 class LineField(forms.CharField):
@@ -27,11 +27,12 @@ class LineField(forms.CharField):
 class MarkdownField(forms.CharField):
     """Staff's Markdown, within the limits of the renderer."""
 
-    def __init__(self, *, rows: int = 4, **kwargs: Any) -> None:
+    def __init__(self, *, rows: int = 4, limit: int = MAX_BODY, **kwargs: Any) -> None:
         super().__init__(widget=forms.Textarea(attrs={"rows": rows, "cols": 60}), **kwargs)
+        self.limit = limit
 
     def clean(self, value: Any) -> str:
-        return clean_body(super().clean(value))
+        return clean_body(super().clean(value), limit=self.limit)
 
 
 class ZoneField(forms.CharField):

@@ -34,7 +34,7 @@ from incidents.models import IncidentUpdate, Page
 from incidents.moves import planned_times
 from incidents.times import describe, lasting_words
 from incidents.values import PLANNED_TIMES, AllClear, NoticeDetails, Window
-from incidents.writing import check_window, status_after_move
+from incidents.writing import check_display, check_window, status_after_move
 
 DATA_AT_OPENING = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_EXPECTED_LOST]
 DATA_AHEAD = [choice for choice in DataStatement.choices if choice[0] != DataStatement.NONE_LOST]
@@ -187,6 +187,19 @@ class ScheduleForm(UpdatePart, WindowPart, RemindersPart):
 
 class UpdateForm(UpdatePart):
     status = forms.ChoiceField(label=_("Status"), widget=forms.RadioSelect)
+    display_at = WallTimeField(
+        label=_("When this was so"),
+        required=False,
+        help_text=_(
+            "Only for what you post later than it was. It stands at that time among the updates, and says when it was "
+            "posted. Where newer updates stand after it, status and components stay as those say."
+        ),
+    )
+    tell_late = forms.BooleanField(
+        label=_("Tell subscribers of it all the same"),
+        required=False,
+        help_text=_("Without this nobody is told of an update that was backdated."),
+    )
     data_outcome = forms.ChoiceField(
         label=_("Customers’ data, at the end"),
         required=False,
@@ -198,6 +211,7 @@ class UpdateForm(UpdatePart):
         Section(_("Update"), ("status", "body", "next_update_by", "notify")),
         Section(_("Which components changed"), part="components", hint=_("Resolving sets all of them to operational.")),
         Section(_("Customers’ data, at the end"), ("data_outcome",), is_folded=True),
+        Section(_("Backdate it"), ("display_at", "tell_late"), is_folded=True),
         LATER,
     )
 
@@ -208,9 +222,9 @@ class UpdateForm(UpdatePart):
             del self.fields["data_outcome"]
 
     def _possible(self) -> list[IncidentStatus]:
-        """Where the notice may go, but for the ends of a maintenance, which have screens of their own."""
+        """Where the notice may go, but for what has a screen of its own."""
         now = IncidentStatus(self.notice.status)
-        has_own_screen = (IncidentStatus.COMPLETED, IncidentStatus.CANCELLED)
+        has_own_screen = (IncidentStatus.COMPLETED, IncidentStatus.CANCELLED, IncidentStatus.POSTMORTEM)
         return [status for status in NEXT_STATUSES[now] if status == now or status not in has_own_screen]
 
     def starting_values(self) -> dict[str, Any]:
@@ -220,7 +234,20 @@ class UpdateForm(UpdatePart):
         values |= super().starting_values()
         if self.draft:
             values["data_outcome"] = self.draft.data_outcome
+            if self.draft.is_backdated:
+                values |= {"display_at": self.draft.display_at, "tell_late": self.draft.notify}
         return values
+
+    def clean(self) -> None:
+        super().clean()
+        display_at = self.cleaned_data.get("display_at")
+        if display_at is None:
+            return
+        self.cleaned_data["notify"] = self.cleaned_data["tell_late"]
+        try:
+            check_display(self.notice, display_at, self.now)
+        except ValidationError as problem:
+            self.add_problem(problem)
 
     @property
     def is_planned(self) -> bool:

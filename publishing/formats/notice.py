@@ -28,13 +28,15 @@ Level = tuple[str, str, list[EffectState]]
 class Entry:
     """One update as the timeline shows it: "Update" where the status only stayed, and what it changed.
 
-    `moved` are components with a new status, `times` the old and the new times of a maintenance that it moved.
+    `moved` are components with a new status, `times` the old and the new times of a maintenance that it moved. What
+    `stands_apart` has a place of its own on the page.
     """
 
     update: UpdateState
     is_same_status: bool
     moved: list[Struck]
     times: list[MoveRow]
+    stands_apart: bool
 
 
 def notice(site: SiteState, notice: NoticeState) -> list[Artefact]:
@@ -94,6 +96,7 @@ def timeline(notice: NoticeState) -> list[Entry]:
             is_same_status=older is not None and older.status == update.status,
             moved=by_status(line for line in update.affected if line.old_status != line.new_status),
             times=notice.moves[update.pk].rows() if update.pk in notice.moves else [],
+            stands_apart=update == notice.postmortem,
         )
         for update, older in zip(notice.updates, before, strict=True)
     ]

@@ -14,7 +14,7 @@ from incidents.choices import IncidentStatus
 from incidents.moves import PlannedTimes
 from publishing.artefact import Artefact
 from publishing.formats.status_api import CONTENT_TYPE, Json, affected_row, stamp, status_word
-from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
+from publishing.state import AffectedState, EarlierText, NoticeState, SiteState, UpdateState
 
 
 def notice(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
@@ -34,7 +34,7 @@ def incident(site: SiteState, notice: NoticeState) -> Json:
         "impact": notice.impact,
         "shortlink": f"{site.url}{notice.path}",
         **_postmortem(site, notice),
-        "backfilled": False,
+        "backfilled": notice.updates[-1].posted_later_at is not None,
         "scheduled_for": stamp(notice.work_starts_at, zone),
         "scheduled_until": stamp(notice.work_ends_at, zone),
         "scheduled_remind_prior": bool(notice.reminders),
@@ -110,6 +110,17 @@ def _update(site: SiteState, notice: NoticeState, update: UpdateState) -> Json:
         "id": update.code,
         "incident_id": notice.code,
         "moved": _moved(site, notice, update),
+        "earlier_texts": [_earlier(site, text) for text in update.earlier_texts],
+    }
+
+
+def _earlier(site: SiteState, text: EarlierText) -> Json:
+    """What the update said before it was edited. Ours, as `moved` is; of what was removed there is no text."""
+    return {
+        "kind": text.kind,
+        "until": stamp(text.until, site.zone),
+        "why": text.why,
+        "body": None if text.is_removal else text.body,
     }
 
 

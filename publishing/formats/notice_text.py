@@ -16,7 +16,7 @@ from incidents.outcome import Course
 from incidents.times import describe, duration_words, from_until
 from publishing.artefact import Artefact
 from publishing.formats.notice import verdict
-from publishing.state import AffectedState, NoticeState, SiteState, UpdateState
+from publishing.state import AffectedState, EarlierText, NoticeState, SiteState, UpdateState
 
 CONTENT_TYPE = "text/plain; charset=utf-8"
 WIDTH = 78
@@ -41,6 +41,7 @@ def text(site: SiteState, notice: NoticeState) -> str:
     sections = [
         (_("What differed from the plan"), _paragraphs(notice.deviations)),
         (_("The effects, as they turned out"), _turnouts(notice)),
+        (_("Post-mortem"), _paragraphs(notice.postmortem.body) if notice.postmortem else ""),
         (_("What this means for you"), _effects(notice)),
         (_("What to do"), _advice(notice)),
         (_("Why"), _paragraphs(notice.reason)),
@@ -157,12 +158,28 @@ def _update(update: UpdateState, notice: NoticeState) -> str:
     head = [f"{_('Moved') if move else update.status_label} · {when}"]
     if update.byline:
         head.append(update.byline)
-    if update.edited_at:
+    if update.posted_later_at:
+        head.append(_("Posted later, on %(time)s") % {"time": describe(update.posted_later_at, notice.zone)})
+    if update.corrected_at:
+        head.append(_("Corrected %(time)s") % {"time": describe(update.corrected_at, notice.zone)})
+    elif update.edited_at:
         head.append(_("Edited %(time)s") % {"time": describe(update.edited_at, notice.zone)})
     moved = [_said(line) for line in update.affected if line.old_status != line.new_status]
     times = [_moved_times(move, notice)] if move else []
     body = [_paragraphs(update.body)] if update.body else []
-    return "\n\n".join(["\n".join(head), *times, *body, *(["\n".join(moved)] if moved else [])])
+    if update == notice.postmortem:
+        body = [_("It stands above.")]
+    earlier = [_earlier(text, notice) for text in update.earlier_texts]
+    return "\n\n".join(["\n".join(head), *times, *body, *(["\n".join(moved)] if moved else []), *earlier])
+
+
+def _earlier(text: EarlierText, notice: NoticeState) -> str:
+    until = {"time": describe(text.until, notice.zone)}
+    why = [_broken(text.why)] if text.why else []
+    if text.is_removal:
+        return "\n".join([_("A passage was removed %(time)s.") % until, *why])
+    quoted = [f"> {line}".rstrip() for line in _paragraphs(text.body).split("\n")]
+    return "\n".join([_("Until %(time)s it said:") % until, *why, *quoted])
 
 
 def _moved_times(move: Move, notice: NoticeState) -> str:

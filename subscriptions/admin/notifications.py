@@ -23,14 +23,13 @@ from incidents.models import IncidentUpdate, Page
 from incidents.times import describe
 from subscriptions.admin.deliveries import SHOWN_IN_QUESTION, queued_again
 from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, log_act, may_see_addresses, retry_for
-from subscriptions.choices import DeliveryState, Purpose
+from subscriptions.choices import TO_MANY, DeliveryState, Purpose
 from subscriptions.control import pause_notification, resume_notification
 from subscriptions.models import Delivery, Notification
 from subscriptions.panels import deliveries_url, progress_context
 from subscriptions.person import told
 from subscriptions.progress import Progress, counted, progress_of
 
-TO_MANY = (Purpose.UPDATE, Purpose.REMINDER)
 REASONS_SHOWN = 5
 
 

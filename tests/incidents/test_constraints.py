@@ -21,6 +21,7 @@ from incidents.models import (
     Page,
     StatusChange,
     UpdateComponent,
+    UpdateRevision,
     UrgentAct,
 )
 from tests.make import make_component, make_incident, make_maintenance, utc
@@ -89,6 +90,11 @@ def version_twice() -> None:
         Change.objects.create(verb="add", actor_name="", subject="", version=99)
 
 
+def revision(**fields) -> None:
+    update = make_incident().updates.get()
+    UpdateRevision.objects.create(update=update, text_version=1, at=EARLY, **{"kind": "typo"} | fields)
+
+
 REFUSED = {
     "page_is_one": lambda: Page.objects.create(pk=2),
     "component_status_known": lambda: make_component(status="broken"),
@@ -111,6 +117,9 @@ REFUSED = {
     "update_status_known": lambda: set_update(status="broken"),
     "update_actual_starts_before_end": lambda: set_update(actual_started_at=LATE, actual_ended_at=EARLY),
     "update_was_starts_before_end": lambda: set_update(was_work_starts_at=LATE, was_work_ends_at=EARLY),
+    "update_tells_of_no_later_moment": lambda: set_update(published_at=EARLY, display_at=LATE),
+    "update_revision_kind_known": lambda: revision(kind="whim"),
+    "update_revision_only_corrections_told": lambda: revision(kind="typo", notify=True),
     "update_component_once": same_component_twice_in_an_update,
     "update_component_known": lambda: update_component(new_status="broken"),
     "effect_outcome_known": lambda: effect_outcome(turned_out="worse"),

@@ -9,7 +9,17 @@ from django.core.exceptions import ValidationError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from incidents.text import ATTRIBUTES, MAX_BODY, MAX_MARKUP, SCHEMES, TAGS, clean_body, clean_line, render_markdown
+from incidents.text import (
+    ATTRIBUTES,
+    MAX_BODY,
+    MAX_MARKUP,
+    MAX_POSTMORTEM,
+    SCHEMES,
+    TAGS,
+    clean_body,
+    clean_line,
+    render_markdown,
+)
 
 VECTORS = [
     "<script>alert(1)</script>",
@@ -212,3 +222,13 @@ def test_line_ends_and_letters_are_made_equal():
 def test_a_line_that_is_none_is_refused(line):
     with pytest.raises(ValidationError):
         clean_line(line)
+
+
+def test_a_post_mortem_may_be_longer_and_then_holds_less_markup():
+    long = "word " * 5_900
+
+    assert len(clean_body(long + "[" * 160, limit=MAX_POSTMORTEM)) > 29_000
+    with pytest.raises(ValidationError):
+        clean_body(long + "[" * 200, limit=MAX_POSTMORTEM)
+    with pytest.raises(ValidationError):
+        clean_body(long)

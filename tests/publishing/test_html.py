@@ -299,7 +299,7 @@ def test_home_tells_days_of_trouble_in_words_with_the_notice_that_was_about_them
 
     home = page()
 
-    assert "Wednesday 30 October 2013: Major outage for 14 h 46 min Power lost in one server cabinet" in home.lines
+    assert "Wednesday 30 October 2013: Major outage for 14 h 54 min Power lost in one server cabinet" in home.lines
     assert "Trouble or work on 2 of 90 days" in " ".join(home.lines)
 
 

@@ -52,6 +52,7 @@ def test_a_notice_with_a_post_mortem_is_this_in_this_order():
             "id": code,
             "incident_id": incident.code,
             "moved": None,
+            "earlier_texts": [],
         } | fields
 
     affected = {

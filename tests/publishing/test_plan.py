@@ -12,7 +12,9 @@ from incidents.actions import edit_notice, post_update, publish_draft
 from incidents.choices import NEXT_STATUSES, ComponentStatus, IncidentStatus
 from incidents.clock import run_clock
 from incidents.component_actions import archive_component, save_page_part, set_component_status
+from incidents.corrections import edit_update, redact_update
 from incidents.models import Component, Incident, IncidentUpdate, Page
+from incidents.past import report_past_incident
 from incidents.values import LinkTo, NoticeDetails, UpdateText
 from publishing import plan
 from publishing.generation import live_directory, live_manifest, walk
@@ -45,8 +47,8 @@ class Staff:
 
     def act(self) -> str:
         verbs = [self.open, self.schedule, self.post, self.post, self.edit, self.move]
-        verbs += [self.draft, self.component, self.wait]
-        rare = [self.rename, self.reorder, self.archive, self.rename_component]
+        verbs += [self.draft, self.component, self.wait, self.correct, self.report_past]
+        rare = [self.rename, self.reorder, self.archive, self.rename_component, self.redact]
         verb = self.chance.choice(rare if self.chance.random() < 0.1 else verbs)
         verb()
         return verb.__name__
@@ -86,8 +88,26 @@ class Staff:
             body=f"Word {self.chance.random()}",
             components=self.some_components() if incident.is_open else {},
             next_update_by=self.now + dt.timedelta(hours=1),
+            display_at=self.chance.choice([None, None, max(incident.started_at, self.moment(days=3))]),
         )
-        post_update(incident, text, actor=None)
+        if text.status != "postmortem" or text.display_at is None:
+            post_update(incident, text, actor=None)
+
+    def report_past(self) -> None:
+        began, ended = sorted([self.moment(), self.moment()])
+        down = UpdateText(status="identified", body="It was down.", components=self.some_components())
+        over = UpdateText(status="resolved", body=f"It was over {self.chance.random()}")
+        title = f"Past {self.chance.random()}"
+        report_past_incident(title=title, started_at=began, ended_at=ended, opening=down, closing=over, actor=None)
+
+    def correct(self) -> None:
+        if update := self.some(IncidentUpdate.objects.public()):
+            kind = self.chance.choice(["correction", "typo"])
+            edit_update(update, f"Edited {self.chance.random()}", kind=kind, why="It was wrong.", actor=None)
+
+    def redact(self) -> None:
+        if update := self.some(IncidentUpdate.objects.public()):
+            redact_update(update, update.body, actor=None)
 
     def edit(self) -> None:
         incident = self.some(Incident.objects.public())

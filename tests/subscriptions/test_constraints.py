@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from incidents.corrections import edit_update
 from subscriptions.models import Delivery, Notification, Subscriber, Watermark
 from tests.make import make_incident, make_subscribers, utc
 
@@ -49,6 +50,9 @@ def test_a_subscriber_that_cannot_be_is_refused(constraint, fields):
         ("notification_to_all_or_to_one", {"purpose": "catch_up", "update": True}),
         ("notification_to_all_or_to_one", {**REMINDER, "lead_minutes": None}),
         ("notification_to_all_or_to_one", {**REMINDER, "subscriber": True}),
+        ("notification_to_all_or_to_one", {"purpose": "correction", "update": True}),
+        ("notification_to_all_or_to_one", {"purpose": "correction", "revision": True}),
+        ("notification_revision_id_key", {"purpose": "correction", "update": True, "revision": True}),
         ("notification_once_per_reminder", REMINDER),
         ("notification_once_per_catch_up", {"purpose": "catch_up", "update": True, "subscriber": True}),
         (
@@ -61,9 +65,12 @@ def test_a_notification_that_cannot_be_is_refused(constraint, fields):
     update = make_incident().updates.get()
     Notification.objects.create(purpose="update", update=update)
     (subscriber,) = make_subscribers(1)
-    real = {"update": update, "subscriber": subscriber, "incident": update.incident}
+    edit_update(update, "New.", kind="correction", actor=None)
+    revision = update.revisions.get()
+    real = {"update": update, "subscriber": subscriber, "incident": update.incident, "revision": revision}
     Notification.objects.create(**{name: real.get(name, value) for name, value in REMINDER.items()})
     Notification.objects.create(purpose="catch_up", update=update, subscriber=subscriber)
+    Notification.objects.create(purpose="correction", update=update, revision=revision)
     fields = {name: real.get(name, value) for name, value in fields.items()}
 
     refused(constraint, lambda: Notification.objects.create(**fields))

@@ -89,8 +89,8 @@ def test_claim_and_settle_cost_the_same_for_few_and_many(count, django_assert_nu
     owe(count)
     claim_id = uuid.uuid4()
 
-    # Savepoint and its end, what is paused, read, take, count it and read that; PostgreSQL is also told how to read.
-    with django_assert_num_queries(9 if connection.vendor == "postgresql" else 7):
+    # Savepoint and its end, what is paused, read, which texts, take, count it, read that; PostgreSQL is also told how.
+    with django_assert_num_queries(10 if connection.vendor == "postgresql" else 8):
         held = ledger.claim("email", claim_id, now=NOW, size=10)
     with django_assert_num_queries(3):  # savepoint and its end, mark
         ledger.settle(claim_id, Report(accepted=[one.pk for one in held]), now=NOW)

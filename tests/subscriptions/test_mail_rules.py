@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from incidents.actions import post_update
 from incidents.choices import STATUSES, IncidentKind
+from incidents.corrections import edit_update
 from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText
 from subscriptions.channels.email import sender_address
 from subscriptions.delivery import run_deliveries
@@ -169,6 +170,22 @@ def test_mails_break_no_rule_in_any_state(settings, tell, is_full):
 
     assert len(sent) == {tell_maintenance: 4 if is_full else 2, tell_incident: 5}[tell]
     assert found_in(sent) == []
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+def test_corrections_break_no_rule_whatever_the_words(settings, words):
+    make_page(name=words[:100])
+    make_subscribers(1)
+    incident = make_incident(words, body=f"{words}\n\n{BODY}")
+    mails(settings, is_notice=True, written=f"{words} {BODY}")
+
+    edit_update(
+        incident.updates.get(), f"New: {words}\n\n{BODY}", kind="correction", why=words, notify=True, actor=None
+    )
+    sent = mails(settings, is_notice=True, written=f"{words} {BODY}")
+
+    assert found_in(sent) == []
+    assert [str(mail.message["Subject"]).startswith("[Correction] ") for mail in sent] == [False, True]
 
 
 @pytest.mark.parametrize(

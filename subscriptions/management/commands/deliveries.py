@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from subscriptions.choices import DeliveryState, Purpose
+from subscriptions.choices import TO_MANY, DeliveryState
 from subscriptions.control import pause_notification, resume_notification, retry
 from subscriptions.models import ChannelPause, Delivery, Notification
 from subscriptions.person import told
@@ -94,7 +94,7 @@ class Command(BaseCommand):
 
 def to_many() -> QuerySet[Notification]:
     """What is told to more than one person."""
-    wanted = Notification.objects.filter(purpose__in=[Purpose.UPDATE, Purpose.REMINDER])
+    wanted = Notification.objects.filter(purpose__in=TO_MANY)
     return wanted.select_related("update__incident")
 
 
