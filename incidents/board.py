@@ -15,6 +15,7 @@ from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus
 from incidents.models import Component, Incident, IncidentUpdate
 from incidents.roles import may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
+from incidents.staff_reminders import to_dos
 from incidents.times import describe
 
 INDICATOR_WORDS = {
@@ -58,6 +59,7 @@ def board(user: Any, now: dt.datetime) -> dict[str, Any]:
         "happening": [row for row in on_board if row.notice.status != IncidentStatus.SCHEDULED],
         "upcoming": [row for row in on_board if row.notice.status == IncidentStatus.SCHEDULED],
         "drafts": drafts(),
+        "to_dos": to_dos(now) if may_write(user) else [],
         "may_write": may_write(user),
         "may_publish": may_publish(user),
     }

@@ -118,3 +118,13 @@ LINK_KIND_REVERSED = {
     LinkKind.REPLACES: _("replaced by"),
     LinkKind.RELATED: _("related to"),
 }
+
+
+class ToDoKind(TextChoices):
+    """What staff are reminded of."""
+
+    NEXT_UPDATE = "next_update", _("The promised update")
+    SILENCE = "silence", _("No update for a while")
+    PLANNED_END = "planned_end", _("The planned end")
+    ALL_CLEAR = "all_clear", _("The all-clear")
+    COMPONENT = "component", _("A component without a notice")

@@ -20,13 +20,13 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "assets"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "recurrence", "assets"},
         {"models"},
         {"text", "history", "rehearsal", "values"},
         {"component_actions"},
         {"writing"},
-        {"actions", "clock"},
-        {"forms", "roles", "board", "demo", "checker"},
+        {"actions", "series", "clock"},
+        {"forms", "roles", "staff_reminders", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [
@@ -45,7 +45,7 @@ LAYERS = {
         {"tokens", "limits", "links", "journal", "bell", "outbox", "watermark", "return_path", "quarantine"},
         {"matching", "summary", "reminders", "mailboxes", "ledger", "control", "progress"},
         {"wording", "channels", "fanout", "throttle", "senders", "delivery", "restored"},
-        {"bounces", "catch_up", "consent", "retention"},
+        {"bounces", "catch_up", "consent", "retention", "staff_reminders"},
         {"sheet", "importing", "person", "erasing"},
         {
             "forms",
