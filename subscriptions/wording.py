@@ -170,7 +170,7 @@ def write_to_dos(waiting: Sequence[ToDo], *, now: dt.datetime) -> Words:
         words = {"label": label, "kind": first.kind.label, "subject": first.subject, "count": len(waiting)}
         context = {
             "waiting": waiting,
-            "preview": " ".join([first.subject, first.words]),
+            "preview": Truncator(" ".join(to_do.words for to_do in waiting)).chars(PREVIEW_LENGTH),
             "when": describe(now, page.zone),
             "choice_url": settings.PUBLIC_URL + reverse("admin:subscriptions_staffchoice_changelist"),
             "site_url": settings.PUBLIC_URL,

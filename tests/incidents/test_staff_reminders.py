@@ -171,7 +171,7 @@ def test_what_waits_is_asked_with_as_many_queries_for_three_as_for_one():
     make_page()
 
     def queries():
-        with CaptureQueriesContext(connection, ) as asked:
+        with CaptureQueriesContext(connection) as asked:
             found = [to_do.words for to_do in to_dos(NOON + DAY)]
         return len(found), len(asked)
 
