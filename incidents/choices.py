@@ -128,3 +128,17 @@ class ToDoKind(TextChoices):
     PLANNED_END = "planned_end", _("The planned end")
     ALL_CLEAR = "all_clear", _("The all-clear")
     COMPONENT = "component", _("A component without a notice")
+
+
+class Frequency(TextChoices):
+    """How a series of maintenance comes again. The day follows from its first one."""
+
+    WEEKLY = "weekly", _("By week, on the same weekday")
+    MONTHLY_BY_DAY = "monthly_by_day", _("By month, on the same day")
+    MONTHLY_BY_WEEKDAY = "monthly_by_weekday", _("By month, on the same weekday of the same week")
+    MONTHLY_BY_LAST_WEEKDAY = "monthly_by_last_weekday", _("By month, on the last such weekday")
+
+
+class OccurrenceState(TextChoices):
+    ANNOUNCED = "announced", _("Announced")
+    SKIPPED = "skipped", _("Skipped")

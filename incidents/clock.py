@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from incidents.actions import post_update
 from incidents.choices import IncidentStatus
 from incidents.models import Incident, IncidentUpdate, Page
+from incidents.series import announce_due
 from incidents.values import AllClear, UpdateText
 
 IS_DUE = {
@@ -23,7 +24,8 @@ def run_clock(now: dt.datetime) -> list[IncidentUpdate]:
     """Start each maintenance whose time has come; end each whose planned end has passed.
 
     An end leads to *verifying*, where a person posts the all-clear, or to *completed* if staff left that to the clock.
-    Each move happens once, however many call this at the same moment.
+    Then announce what a series of maintenance holds for the coming days. Each of these happens once, however many call
+    this at the same moment.
     """
     posted = []
     for incident_id in _due(now).values_list("pk", flat=True):
@@ -32,7 +34,7 @@ def run_clock(now: dt.datetime) -> list[IncidentUpdate]:
             incident = _due(now).filter(pk=incident_id).first()
             if incident is not None:
                 posted.append(_move_on(incident, now))
-    return posted
+    return [*posted, *announce_due(now)]
 
 
 def next_move(now: dt.datetime) -> dt.datetime | None:

@@ -110,9 +110,9 @@ def step_at(kind: ToDoKind, about: dt.datetime, now: dt.datetime) -> int | None:
 def _of_notices(now: dt.datetime) -> list[ToDo]:
     mine = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by()
     before_verifying = mine.exclude(status=IncidentStatus.VERIFYING).values("incident")
-    verifying = mine.filter(
-        status=IncidentStatus.VERIFYING, published_at__gte=OuterRef("came_from_at")
-    ).values("incident")
+    verifying = mine.filter(status=IncidentStatus.VERIFYING, published_at__gte=OuterRef("came_from_at")).values(
+        "incident"
+    )
     notices = (
         Incident.objects.public()
         .open()
@@ -168,7 +168,9 @@ def _of_components(now: dt.datetime) -> list[ToDo]:
     if not components:
         return []
     zone = Page.objects.current().zone
-    found = [(component, max(component.shown_at, component.closed_at or component.shown_at)) for component in components]
+    found = [
+        (component, max(component.shown_at, component.closed_at or component.shown_at)) for component in components
+    ]
     return [
         ToDo(ToDoKind.COMPONENT, about, step, True, zone, component=component)
         for component, about in found

@@ -11,7 +11,9 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from incidents.models import (
     IncidentUpdate,
+    MaintenanceSeries,
 )
+from incidents.recurrence import Recurrence
 
 Actor = AbstractBaseUser | None
 
@@ -25,6 +27,14 @@ class StaleIncident(Exception):
     def __init__(self, meanwhile: Sequence[IncidentUpdate]) -> None:
         super().__init__(meanwhile)
         self.meanwhile = list(meanwhile)
+
+
+class StaleSeries(Exception):
+    """Someone changed the series after the author began to write. Holds it as it is now."""
+
+    def __init__(self, series: MaintenanceSeries) -> None:
+        super().__init__(series)
+        self.series = series
 
 
 @dataclass(frozen=True)
@@ -96,3 +106,26 @@ class AllClear:
     actual_started_at: dt.datetime | None = None
     actual_ended_at: dt.datetime | None = None
     data_outcome: str = ""
+
+
+@dataclass(frozen=True)
+class SeriesPlan:
+    """What the notices of a maintenance series say, and when they come.
+
+    `starts` is what clocks in `time_zone` show; `avoid_before` and `avoid_after` are how much wider than the work the
+    avoid window is at each end, both or neither. Links to other notices are not repeated.
+    """
+
+    title: str
+    body: str
+    details: NoticeDetails
+    components: Mapping[int, str]
+    notify: bool
+    time_zone: str
+    recurrence: Recurrence
+    starts: dt.time
+    duration: dt.timedelta
+    avoid_before: dt.timedelta | None = None
+    avoid_after: dt.timedelta | None = None
+    completes_by_clock: bool = False
+    announce_days: int = 7

@@ -43,7 +43,9 @@ class StatuspageAdminSite(admin.AdminSite):
             **board(request.user, now),
             "behind": behind(now),
             "outbox_url": _outbox_url(request.user),
-            "reminders_url": reverse("admin:subscriptions_staffchoice_changelist") if may_publish(request.user) else None,
+            "reminders_url": reverse("admin:subscriptions_staffchoice_changelist")
+            if may_publish(request.user)
+            else None,
         }
         return super().index(request, {**first_screen, **(extra_context or {})})
 

@@ -325,9 +325,7 @@ class StaffDelivery(models.Model):
 class StaffChoice(models.Model):
     """Which reminders a member of the staff wants by mail. Who has no row wants all."""
 
-    user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="staff_choice"
-    )
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="staff_choice")
     wants = models.CharField(_("by mail I want"), max_length=10, choices=StaffWish, default=StaffWish.ALL)
 
     class Meta:

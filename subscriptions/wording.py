@@ -166,7 +166,9 @@ def write_to_dos(waiting: Sequence[ToDo], *, now: dt.datetime) -> Words:
     with translation.override(page.language):
         first = waiting[0]
         label = _("Overdue") if first.is_late else _("To do")
-        subject = _("[%(label)s] %(kind)s: %(subject)s") if len(waiting) == 1 else _("[%(label)s] %(count)d things wait")
+        subject = (
+            _("[%(label)s] %(kind)s: %(subject)s") if len(waiting) == 1 else _("[%(label)s] %(count)d things wait")
+        )
         words = {"label": label, "kind": first.kind.label, "subject": first.subject, "count": len(waiting)}
         context = {
             "waiting": waiting,

@@ -19,10 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from incidents.admin import screens
 from incidents.admin.changes import act_in_words
 from incidents.admin.compose import differences
-from incidents.board import notice_tasks
+from incidents.admin.series import repeat_url, series_url
+from incidents.board import Task, notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
-from incidents.models import Incident, ScheduledMaintenance
+from incidents.models import Incident, ScheduledMaintenance, SeriesOccurrence
 from incidents.roles import may_publish, may_write
 from incidents.signals import notice_shown
 from incidents.times import describe
@@ -102,7 +103,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "drafts": [update for update in updates if update.is_draft],
             "updates": [update for update in updates if not update.is_draft],
             "changes": [(change, act_in_words(change), differences(change)) for change in changes],
-            "tasks": notice_tasks(notice, request.user),
+            "tasks": [*notice_tasks(notice, request.user), *_series_tasks(notice, request.user)],
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= timezone.now(),
             "may_write": may_write(request.user),
             "may_publish": may_publish(request.user),
@@ -146,7 +147,7 @@ class ScheduledMaintenanceAdmin(NoticeAdmin):
     ordering = ("-work_starts_at", "-pk")
 
     def get_urls(self) -> list[URLPattern]:
-        return screens.schedule_urls() + super().get_urls()
+        return [*screens.schedule_urls(), repeat_url(), *super().get_urls()]
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:incidents_scheduledmaintenance_schedule"))
@@ -158,6 +159,18 @@ class ScheduledMaintenanceAdmin(NoticeAdmin):
     @admin.display(description=_("work ends"), ordering="work_ends_at")
     def work_ends(self, notice: Incident) -> str:
         return describe(notice.work_ends_at, notice.zone)
+
+
+def _series_tasks(notice: Incident, user: Any) -> list[Task]:
+    """To the series that a maintenance is part of, or to the screen that begins one."""
+    if not notice.is_scheduled or notice.is_draft:
+        return []
+    series = SeriesOccurrence.objects.filter(notice=notice).values_list("series", flat=True).first()
+    if series:
+        return [Task(_("See its series"), series_url(series))]
+    if not may_publish(user):
+        return []
+    return [Task(_("Repeat…"), reverse("admin:incidents_scheduledmaintenance_repeat", args=[notice.pk]))]
 
 
 def _panels(notice: Incident, user: Any) -> list[SafeString]:
