@@ -255,6 +255,8 @@ def _announce_next(series_id: int, now: dt.datetime) -> IncidentUpdate | None:
         actor=None,
         at=now,
     )
+    update.byline = plan.details.byline
+    update.save(update_fields=["byline"])
     SeriesOccurrence.objects.create(
         series=series, day=occurrence.day, state=OccurrenceState.ANNOUNCED, notice=update.incident
     )

@@ -29,7 +29,7 @@ from incidents.times import describe, describe_window, duration_words
 from incidents.values import StaleSeries
 
 SHOWN_ANNOUNCED = 20
-COMING = 12
+COMING = 6
 
 
 @publishers_only

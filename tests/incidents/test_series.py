@@ -89,7 +89,7 @@ def test_each_day_is_announced_once_some_days_ahead_and_says_what_the_first_noti
     assert (update.incident, update.body, update.notify) == (second, "We restore last week's backup.", True)
     same = ("title", "reason", "advice_before", "data_statement", "reminders", "byline", "time_zone")
     assert [getattr(second, name) for name in same] == [getattr(first, name) for name in same]
-    assert second.byline == "Edward S"
+    assert (second.byline, update.byline, update.author) == ("Edward S", "Edward S", None)
     assert (second.work_ends_at, second.avoid_starts_at, second.avoid_ends_at) == (
         FIRST + 7 * DAY + 3 * HOUR,
         FIRST + 7 * DAY - HOUR,

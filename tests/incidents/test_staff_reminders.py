@@ -141,6 +141,16 @@ def test_a_component_waits_for_nobody_while_a_notice_names_it_and_again_an_hour_
     assert kinds(NOON + 3 * HOUR) == [("component", True)]
 
 
+def test_a_maintenance_that_is_only_announced_explains_no_component():
+    make_page()
+    component = make_component("API", created_at=NOON - DAY)
+    set_component_status(component, "partial_outage", actor=None, at=NOON)
+    planned = {component.pk: "under_maintenance"}
+    make_maintenance(starts=NOON + DAY, ends=NOON + DAY + HOUR, components=planned, at=NOON)
+
+    assert kinds(NOON + HOUR) == [("component", True)]
+
+
 @pytest.mark.parametrize(("hours", "step"), [(0, None), (1, 0), (3, 1), (8, 2), (31, 2), (32, 3), (56, 4)])
 def test_pauses_grow_to_a_day(hours, step):
     assert step_at(ToDoKind.SILENCE, NOON, NOON + hours * HOUR) == step
