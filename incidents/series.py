@@ -57,6 +57,8 @@ def start_series(
     series = MaintenanceSeries(author=actor, created_at=at, form_id=form_id)
     _write(series, plan, at)
     if first_notice is not None:
+        if SeriesOccurrence.objects.filter(notice=first_notice).exists():
+            raise ValidationError(_("This notice is part of a series already."))
         SeriesOccurrence.objects.create(
             series=series, day=plan.recurrence.first, state=OccurrenceState.ANNOUNCED, notice=first_notice
         )

@@ -43,9 +43,13 @@ def repeat(request: HttpRequest, pk: int) -> HttpResponse:
     if not _is_to_save(request, form):
         note = _("Text, effects, components and times are taken from this notice. You can change them afterwards.")
         return _show(request, form, title=_("Repeat the maintenance"), back_url=notice_url(notice), note=note)
-    series = verbs.start_series(
-        form.plan(), actor=request.user, first_notice=notice, form_id=form.cleaned_data["form_id"]
-    )
+    try:
+        series = verbs.start_series(
+            form.plan(), actor=request.user, first_notice=notice, form_id=form.cleaned_data["form_id"]
+        )
+    except ValidationError as problem:
+        form.add_problem(problem)
+        return _show(request, form, title=_("Repeat the maintenance"), back_url=notice_url(notice))
     return _saved(request, series, _("The series has begun."))
 
 
@@ -62,6 +66,9 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     except StaleSeries as stale:
         form.renew(since=stale.series.updated_at.isoformat())
         return _show(request, form, title=title, back_url=series_url(pk), note=note, is_stale=True)
+    except ValidationError as problem:
+        form.add_problem(problem)
+        return _show(request, form, title=title, back_url=series_url(pk), note=note)
     return _saved(request, series, _("Saved. It holds for what is not announced yet."))
 
 

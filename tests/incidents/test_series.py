@@ -326,6 +326,18 @@ def test_staff_see_the_next_five_times_before_the_series_is_saved(edward):
     assert words[0] in page
 
 
+def test_a_notice_begins_one_series_though_two_colleagues_repeat_it(edward):
+    notice = soon(edward)
+    url = repeat_url(notice)
+    seen = read_form(edward.post(url, {**fill(edward, url, frequency="weekly"), "act": "dates"})).values
+    start_series(plan_like(notice, Recurrence(dt.date.min, "weekly")), actor=None, first_notice=notice)
+
+    refused = edward.post(url, {**seen, "act": "save"})
+
+    assert list(refused.context["form"].non_field_errors()) == ["This notice is part of a series already."]
+    assert MaintenanceSeries.objects.count() == 1
+
+
 def test_other_days_than_those_that_were_seen_are_shown_first(edward):
     url = repeat_url(soon(edward))
     seen = read_form(edward.post(url, {**fill(edward, url, frequency="weekly"), "act": "dates"})).values
