@@ -150,8 +150,8 @@ def _promise(notice: Incident) -> list[tuple[ToDoKind, dt.datetime]]:
 def _of_components(now: dt.datetime) -> list[ToDo]:
     """Those that are not well by their own status while nothing that goes on names them.
 
-    What is only announced explains nothing yet. Since when: the later of two moments, when what they show began and when
-    the last notice that named them closed.
+    What is only announced explains nothing yet. It began when they came to show it, or when the last notice that named
+    them closed: the later of the two.
     """
     named = Q(notices__incident__published_at__isnull=False)
     is_held = Incident.objects.holding().filter(affected__component=OuterRef("pk"))
