@@ -49,7 +49,8 @@ def open_staff_reminders(now: dt.datetime) -> list[StaffReminder]:
     with transaction.atomic():
         # With the page held nobody settles or reminds between this look and the owing.
         Page.objects.locked()
-        return [_open(to_do, now) for to_do in _untold(now)]
+        people = recipients()
+        return [_open(to_do, people, now) for to_do in _untold(now)]
 
 
 def send_staff_reminders(now: dt.datetime) -> int:
@@ -111,7 +112,7 @@ def _untold(now: dt.datetime) -> list[ToDo]:
     return [to_do for to_do in waiting if steps.get(_key(to_do), -1) < to_do.step]
 
 
-def _open(to_do: ToDo, now: dt.datetime) -> StaffReminder:
+def _open(to_do: ToDo, people: Iterable[User], now: dt.datetime) -> StaffReminder:
     reminder = StaffReminder.objects.create(
         kind=to_do.kind,
         incident=to_do.notice,
@@ -121,7 +122,7 @@ def _open(to_do: ToDo, now: dt.datetime) -> StaffReminder:
         created_at=now,
     )
     StaffDelivery.objects.bulk_create(
-        StaffDelivery(reminder=reminder, user=user, due_at=now) for user in recipients() if _wants(user, to_do)
+        StaffDelivery(reminder=reminder, user=user, due_at=now) for user in people if _wants(user, to_do)
     )
     return reminder
 
