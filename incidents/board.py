@@ -16,6 +16,7 @@ from incidents.models import Component, Incident, IncidentUpdate, Page
 from incidents.outcome import END_IS_NEAR
 from incidents.roles import may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
+from incidents.staff_reminders import to_dos
 from incidents.times import describe, duration_words
 from incidents.waiting import urgent_acts, waiting
 
@@ -76,6 +77,7 @@ def board(user: Any, now: dt.datetime) -> dict[str, Any]:
         "drafts": waiting(drafts(), user, page, now),
         "urgent_acts": [(act, may, notice_url(act.incident)) for act, may in urgent_acts(user)],
         "to_look_back": [Task(row.title, _url("postmortem", row)) for row in to_look_back(now)],
+        "to_dos": to_dos(now) if may_write(user) else [],
         "zone": page.zone,
         "may_write": may_write(user),
         "may_publish": may_publish(user),

@@ -154,3 +154,27 @@ class MissedBecause(TextChoices):
     NOT_APPROVED = "not_approved", _("nobody had approved it as it stood")
     TOO_LATE = "too_late", _("nothing was running at that time, and for more than an hour after it")
     REFUSED = "refused", _("it could not be published as it stood")
+
+
+class ToDoKind(TextChoices):
+    """What staff are reminded of."""
+
+    NEXT_UPDATE = "next_update", _("The promised update")
+    SILENCE = "silence", _("No update for a while")
+    PLANNED_END = "planned_end", _("The planned end")
+    ALL_CLEAR = "all_clear", _("The all-clear")
+    COMPONENT = "component", _("A component without a notice")
+
+
+class Frequency(TextChoices):
+    """How a series of maintenance comes again. The day follows from its first one."""
+
+    WEEKLY = "weekly", _("By week, on the same weekday")
+    MONTHLY_BY_DAY = "monthly_by_day", _("By month, on the same day")
+    MONTHLY_BY_WEEKDAY = "monthly_by_weekday", _("By month, on the same weekday of the same week")
+    MONTHLY_BY_LAST_WEEKDAY = "monthly_by_last_weekday", _("By month, on the last such weekday")
+
+
+class OccurrenceState(TextChoices):
+    ANNOUNCED = "announced", _("Announced")
+    SKIPPED = "skipped", _("Skipped")

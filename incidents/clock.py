@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from incidents.actions import post_update
 from incidents.choices import IncidentStatus
 from incidents.models import Incident, IncidentQuerySet, IncidentUpdate, IncidentUpdateQuerySet, Page
+from incidents.series import announce_due
 from incidents.timing import publish_due
 from incidents.values import AllClear, UpdateText
 
@@ -27,7 +28,7 @@ def run_clock(now: dt.datetime) -> list[IncidentUpdate]:
 
     An end leads to *verifying*, where a person posts the all-clear, or to *completed* if staff left that to the clock.
     Whoever says after that end that the work goes on after all is not contradicted: until the end is moved, and the new
-    one passes, nothing more happens by itself.
+    one passes, nothing more happens by itself. At last series of maintenance announce their coming days.
     Each happens once, however many call this at the same moment, and in the order of the times: of a draft and a move
     at the same time the draft comes first, since a person wrote it.
     """
@@ -43,7 +44,7 @@ def run_clock(now: dt.datetime) -> list[IncidentUpdate]:
                 update = _move_on(incident, now) if incident else None
         if update is not None:
             posted.append(update)
-    return posted
+    return [*posted, *announce_due(now)]
 
 
 def next_move(now: dt.datetime) -> dt.datetime | None:

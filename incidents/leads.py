@@ -20,6 +20,7 @@ UNITS = {
     DAY: ("d", "day", "days"),
     7 * DAY: ("w", "week", "weeks"),
 }
+LENGTH_PART = re.compile(r"\d{1,6}\s*[^\W\d]+\.?")
 LEAD = re.compile(r"(\d{1,6})\s*([^\W\d]+)\.?")
 
 
@@ -40,6 +41,14 @@ def in_order(leads: Iterable[int]) -> list[int]:
 def parse_leads(text: str) -> list[int]:
     """What staff typed, such as "7 days, 24 hours, 1 hour". Raises ValidationError for what cannot be read."""
     return in_order(_parse(part.strip()) for part in re.split(r"[,;\n]", text) if part.strip())
+
+
+def parse_length(text: str) -> int:
+    """How long something takes, in minutes: "3 hours", "2 h 30 min". Raises ValidationError for what cannot be read."""
+    parts = LENGTH_PART.findall(text)
+    if not parts or LENGTH_PART.sub("", text).strip(" ,"):
+        raise ValidationError(_("Write how long, such as: 3 hours, or 2 h 30 min."))
+    return sum(_parse(part.strip()) for part in parts)
 
 
 def leads_words(leads: Iterable[int]) -> str:

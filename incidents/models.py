@@ -20,11 +20,13 @@ from incidents.choices import (
     DataStatement,
     EditKind,
     EffectLevel,
+    Frequency,
     Impact,
     IncidentKind,
     IncidentStatus,
     LinkKind,
     MissedBecause,
+    OccurrenceState,
     Turnout,
 )
 
@@ -578,6 +580,88 @@ class UpdateRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.update}: {self.get_kind_display()}"
+
+
+class MaintenanceSeries(models.Model):
+    """A maintenance that comes again. Each time is a notice of its own, which the clock announces some days ahead.
+
+    What the next notices will say is kept here (`details`: values.NoticeDetails), so that a change concerns only
+    those that are not announced yet. The start is a wall time in `time_zone`, the length is time that passes.
+    """
+
+    title = models.CharField(_("title"), max_length=200)
+    body = models.TextField(_("text"))
+    details = models.JSONField(default=dict)
+    # What each component is set to, by its id.
+    components = models.JSONField(default=dict)
+    notify = models.BooleanField(_("tell subscribers"), default=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, validators=[check_zone])
+    first_day = models.DateField(_("first day"))
+    starts = models.TimeField(_("work starts"))
+    minutes = models.PositiveIntegerField(_("how long the work takes"))
+    avoid_minutes_before = models.PositiveIntegerField(null=True)
+    avoid_minutes_after = models.PositiveIntegerField(null=True)
+    completes_by_clock = models.BooleanField(default=False)
+    frequency = models.CharField(_("how often"), max_length=30, choices=Frequency)
+    interval = models.PositiveSmallIntegerField(_("every"), default=1)
+    until = models.DateField(_("last day"), null=True)
+    count = models.PositiveSmallIntegerField(_("times in all"), null=True)
+    without_months = models.JSONField(_("not in these months"), default=list)
+    announce_days = models.PositiveSmallIntegerField(_("days ahead"), default=7)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+    # The one-time id of the form that began it: a double click begins one series.
+    form_id = models.UUIDField(null=True, unique=True)
+
+    class Meta:
+        verbose_name = _("maintenance series")
+        verbose_name_plural = _("maintenance series")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(title=""), name="series_has_title"),
+            models.CheckConstraint(condition=Q(frequency__in=Frequency.values), name="series_frequency_known"),
+            models.CheckConstraint(
+                condition=Q(interval__gte=1, minutes__gte=1, announce_days__gte=1), name="series_numbers_positive"
+            ),
+            models.CheckConstraint(condition=Q(until__isnull=True) | Q(count__isnull=True), name="series_ends_one_way"),
+            models.CheckConstraint(
+                condition=Q(avoid_minutes_before__isnull=True, avoid_minutes_after__isnull=True)
+                | Q(avoid_minutes_before__isnull=False, avoid_minutes_after__isnull=False),
+                name="series_avoid_has_both_ends",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class SeriesOccurrence(models.Model):
+    """A day of a series that is settled: it was announced, once, or is skipped."""
+
+    series = models.ForeignKey(MaintenanceSeries, models.CASCADE, related_name="occurrences")
+    day = models.DateField()
+    state = models.CharField(max_length=10, choices=OccurrenceState)
+    notice = models.OneToOneField(Incident, models.SET_NULL, null=True, related_name="occurrence")
+
+    class Meta:
+        ordering = ["day"]
+        constraints = [
+            models.UniqueConstraint(fields=["series", "day"], name="series_occurrence_once"),
+            models.CheckConstraint(condition=Q(state__in=OccurrenceState.values), name="series_occurrence_known"),
+            models.CheckConstraint(
+                condition=~Q(state=OccurrenceState.SKIPPED) | Q(notice__isnull=True),
+                name="series_occurrence_skipped_has_no_notice",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.series}, {self.day}: {self.state}"
 
 
 class UpdateComponent(models.Model):

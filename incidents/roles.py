@@ -19,7 +19,7 @@ SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
 WRITER_PERMISSIONS = {
     "incidents": [
         *(f"{act}_{model}" for model in ("incident", "scheduledmaintenance") for act in ("view", "add", "change")),
-        *(f"view_{model}" for model in ("component", "componentgroup", "page", "change")),
+        *(f"view_{model}" for model in ("component", "componentgroup", "page", "change", "maintenanceseries")),
     ],
     "subscriptions": SEES_WHO_WAS_TOLD,
 }

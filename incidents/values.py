@@ -11,7 +11,9 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from incidents.models import (
     IncidentUpdate,
+    MaintenanceSeries,
 )
+from incidents.recurrence import Recurrence
 
 Actor = AbstractBaseUser | None
 
@@ -29,6 +31,14 @@ class StaleIncident(Exception):
 
 class ReviewNeeded(Exception):
     """The page asks for a second person, and who publishes is who wrote it last; give a reason if it is urgent."""
+
+
+class StaleSeries(Exception):
+    """Someone changed the series after the author began to write. Holds it as it is now."""
+
+    def __init__(self, series: MaintenanceSeries) -> None:
+        super().__init__(series)
+        self.series = series
 
 
 @dataclass(frozen=True)
@@ -119,3 +129,26 @@ class AllClear:
     data_outcome: str = ""
     deviations: str = ""
     effects: Sequence[EffectAnswer] = ()
+
+
+@dataclass(frozen=True)
+class SeriesPlan:
+    """What the notices of a maintenance series say, and when they come.
+
+    `starts` is what clocks in `time_zone` show; `avoid_before` and `avoid_after` are how much wider than the work the
+    avoid window is at each end, both or neither. Links to other notices are not repeated.
+    """
+
+    title: str
+    body: str
+    details: NoticeDetails
+    components: Mapping[int, str]
+    notify: bool
+    time_zone: str
+    recurrence: Recurrence
+    starts: dt.time
+    duration: dt.timedelta
+    avoid_before: dt.timedelta | None = None
+    avoid_after: dt.timedelta | None = None
+    completes_by_clock: bool = False
+    announce_days: int = 7

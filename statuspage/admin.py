@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from incidents.board import board
+from incidents.roles import may_publish
 from publishing.publish import behind
 from subscriptions.outbox_views import MAY_SEE
 
@@ -42,6 +43,9 @@ class StatuspageAdminSite(admin.AdminSite):
             **board(request.user, now),
             "behind": behind(now),
             "outbox_url": _outbox_url(request.user),
+            "reminders_url": reverse("admin:subscriptions_staffchoice_changelist")
+            if may_publish(request.user)
+            else None,
         }
         return super().index(request, {**first_screen, **(extra_context or {})})
 

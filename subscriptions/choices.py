@@ -44,3 +44,11 @@ class DeliveryState(TextChoices):
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Failed")
     SKIPPED = "skipped", _("Skipped")
+
+
+class StaffWish(TextChoices):
+    """Which reminders a member of the staff wants by mail."""
+
+    ALL = "all", _("All: also some minutes before a promised time or a planned end")
+    LATE = "late", _("Only what is late")
+    NONE = "none", _("None")

@@ -6,8 +6,17 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from incidents.choices import ToDoKind
 from incidents.models import Component, ComponentGroup, Incident, IncidentUpdate, UpdateRevision, check_zone, new_code
-from subscriptions.choices import PERSONAL, Channel, DeliveryState, Purpose, QuarantineCause, SubscriberState
+from subscriptions.choices import (
+    PERSONAL,
+    Channel,
+    DeliveryState,
+    Purpose,
+    QuarantineCause,
+    StaffWish,
+    SubscriberState,
+)
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
@@ -246,3 +255,93 @@ class Watermark(models.Model):
 
     def __str__(self) -> str:
         return str(self.claims)
+
+
+class StaffReminder(models.Model):
+    """That staff are to be told of one step of something that waits for them: each once.
+
+    `about` is the moment that it is about, `step` counts how often it was told (incidents/staff_reminders.py).
+    """
+
+    kind = models.CharField(_("what waits"), max_length=20, choices=ToDoKind)
+    incident = models.ForeignKey(Incident, models.CASCADE, null=True, related_name="staff_reminders")
+    component = models.ForeignKey(Component, models.CASCADE, null=True, related_name="staff_reminders")
+    about = models.DateTimeField()
+    step = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=ToDoKind.values), name="staff_reminder_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind=ToDoKind.COMPONENT, component__isnull=False, incident__isnull=True)
+                | ~Q(kind=ToDoKind.COMPONENT) & Q(component__isnull=True, incident__isnull=False),
+                name="staff_reminder_of_one_subject",
+            ),
+            models.UniqueConstraint(
+                fields=["incident", "kind", "about", "step"],
+                condition=Q(incident__isnull=False),
+                name="staff_reminder_once_per_incident",
+            ),
+            models.UniqueConstraint(
+                fields=["component", "kind", "about", "step"],
+                condition=Q(component__isnull=False),
+                name="staff_reminder_once_per_component",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.incident or self.component}"
+
+
+class StaffDelivery(models.Model):
+    """One staff reminder to one person. Those that are due to a person at the same time go in one mail."""
+
+    reminder = models.ForeignKey(StaffReminder, models.CASCADE, related_name="deliveries")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="staff_deliveries")
+    state = models.CharField(_("state"), max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
+    due_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["reminder", "user"], name="staff_delivery_once_per_person"),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="staff_delivery_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.SENDING, lease_until__isnull=False, claim__isnull=False)
+                | ~Q(state=DeliveryState.SENDING) & Q(lease_until__isnull=True, claim__isnull=True),
+                name="staff_delivery_sending_is_leased",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=DeliveryState.SENT) | Q(sent_at__isnull=False), name="staff_delivery_sent_has_time"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user", "due_at"],
+                condition=Q(state__in=[DeliveryState.QUEUED, DeliveryState.SENDING]),
+                name="staff_delivery_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reminder} → {self.user}: {self.state}"
+
+
+class StaffChoice(models.Model):
+    """Which reminders a member of the staff wants by mail. Who has no row wants all."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="staff_choice")
+    wants = models.CharField(_("by mail I want"), max_length=10, choices=StaffWish, default=StaffWish.ALL)
+
+    class Meta:
+        verbose_name = _("reminders to me")
+        verbose_name_plural = _("reminders to me")
+        constraints = [models.CheckConstraint(condition=Q(wants__in=StaffWish.values), name="staff_choice_known")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_wants_display()}"

@@ -1,4 +1,4 @@
-"""What is forgotten by itself: addresses that never confirmed, and single notices that are over."""
+"""What is forgotten by itself: addresses that never confirmed, single notices that are over, old staff reminders."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from django.db.models.functions import Coalesce
 
 from incidents.choices import CLOSED
 from subscriptions.choices import DeliveryState, SubscriberState
-from subscriptions.models import Delivery, Subscriber, SubscriberQuerySet
+from subscriptions.models import Delivery, StaffReminder, Subscriber, SubscriberQuerySet
 
 UNCONFIRMED_FOR = dt.timedelta(days=7)
+# What still waits is told every day, so that of its steps the newest always stay.
+STAFF_REMINDERS_FOR = dt.timedelta(days=90)
 SLICE = 500
 
 
@@ -22,6 +24,7 @@ def forget(now: dt.datetime) -> None:
     """Erase what is no longer needed, a slice per transaction."""
     _in_slices(_never_confirmed(now), lambda subscribers: subscribers.delete())
     _in_slices(_followers_of_the_past(now), lambda subscribers: _forget_notices(subscribers, now))
+    StaffReminder.objects.filter(created_at__lt=now - STAFF_REMINDERS_FOR).delete()
 
 
 def _in_slices(subscribers: SubscriberQuerySet, step: Callable[[SubscriberQuerySet], object]) -> None:

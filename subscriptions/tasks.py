@@ -16,6 +16,7 @@ from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
 from subscriptions.reminders import open_reminders
 from subscriptions.restored import hold_back_if_restored
+from subscriptions.staff_reminders import open_staff_reminders, send_staff_reminders
 
 __all__ = ["drain", "ring", "sweep"]
 
@@ -51,6 +52,8 @@ def drain(budget: float = BUDGET) -> str:
 def sweep(budget: float = BUDGET) -> str:
     """Do what the clock asks for, then pay what every lost ring left owing."""
     _try(run_clock, timezone.now())
+    _try(open_staff_reminders, timezone.now())
+    _try(send_staff_reminders, timezone.now())
     _try(limits.forget_old_counts, timezone.now())
     _try(retention.forget, timezone.now())
     return drain(budget)

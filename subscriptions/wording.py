@@ -1,10 +1,10 @@
-"""What subscribers read: the words of a mail, apart from how a mail is built and sent."""
+"""What subscribers and staff read: the words of a mail, apart from how a mail is built and sent."""
 
 from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.html import strip_tags
@@ -26,6 +27,7 @@ from incidents.leads import lead_words
 from incidents.models import EffectOutcome, Incident, IncidentUpdate, Page, UpdateRevision
 from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
 from incidents.outcome import Course, course_of
+from incidents.staff_reminders import ToDo
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
 from incidents.times import clock_words, describe, duration_words, from_until, local_words
 from subscriptions.choices import Purpose
@@ -190,6 +192,26 @@ def write_reminder(reminder: Notification, links: Mapping[str, str], *, language
             "heading": _("The latest update"),
         }
         return _words("update", page, _subject(label, update.incident, zone), context)
+
+
+def write_to_dos(waiting: Sequence[ToDo], *, now: dt.datetime) -> Words:
+    """To a member of the staff, in the page's language: what waits for them, and where to settle each."""
+    page = Page.objects.current()
+    with translation.override(page.language):
+        first = waiting[0]
+        label = _("Overdue") if first.is_late else _("To do")
+        subject = (
+            _("[%(label)s] %(kind)s: %(subject)s") if len(waiting) == 1 else _("[%(label)s] %(count)d things wait")
+        )
+        words = {"label": label, "kind": first.kind.label, "subject": first.subject, "count": len(waiting)}
+        context = {
+            "waiting": waiting,
+            "preview": Truncator(" ".join(to_do.words for to_do in waiting)).chars(PREVIEW_LENGTH),
+            "when": describe(now, page.zone),
+            "choice_url": settings.PUBLIC_URL + reverse("admin:subscriptions_staffchoice_changelist"),
+            "site_url": settings.PUBLIC_URL,
+        }
+        return _words("staff", page, subject % words, context)
 
 
 def _about(update: IncidentUpdate, zone: ZoneInfo, links: Mapping[str, str]) -> dict[str, Any]:

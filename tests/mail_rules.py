@@ -415,7 +415,7 @@ def both_bodies_name_the_same_times(mail: Mail) -> Iterator[str]:
 
 @rule
 def both_bodies_lead_to_the_same_places(mail: Mail) -> Iterator[str]:
-    text = {link for link in URL.findall(mail.text) if mail.is_ours(link)} | {mail.public_url}
+    text = {link.rstrip("/") for link in URL.findall(mail.text) if mail.is_ours(link)} | {mail.public_url}
     html = {link.rstrip("/") for link in mail.document.links if mail.is_ours(link)} | {mail.public_url}
     yield from sorted(text ^ html)
 

@@ -21,13 +21,25 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "outcome", "edits", "assets", "cells"},
+        {
+            "choices",
+            "signals",
+            "rollup",
+            "times",
+            "leads",
+            "moves",
+            "outcome",
+            "edits",
+            "recurrence",
+            "assets",
+            "cells",
+        },
         {"models"},
         {"text", "history", "rehearsal", "values"},
         {"component_actions"},
         {"writing"},
-        {"actions", "review", "timing", "corrections", "past", "clock"},
-        {"forms", "roles", "audit", "waiting", "board", "demo", "checker"},
+        {"actions", "review", "timing", "corrections", "past", "series", "clock"},
+        {"forms", "roles", "audit", "waiting", "staff_reminders", "board", "demo", "checker"},
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [
@@ -46,7 +58,7 @@ LAYERS = {
         {"tokens", "limits", "links", "journal", "bell", "outbox", "watermark", "return_path", "quarantine"},
         {"matching", "summary", "reminders", "mailboxes", "ledger", "control", "progress"},
         {"wording", "channels", "fanout", "throttle", "senders", "delivery", "restored"},
-        {"bounces", "catch_up", "consent", "retention"},
+        {"bounces", "catch_up", "consent", "retention", "staff_reminders"},
         {"sheet", "importing", "person", "erasing"},
         {
             "forms",

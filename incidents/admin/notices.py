@@ -17,11 +17,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from incidents.admin import screens
+from incidents.admin.series import repeat_url, series_url
 from incidents.audit import act_in_words, differences, seen_by
-from incidents.board import end_note, notice_tasks
+from incidents.board import Task, end_note, notice_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
-from incidents.models import EffectOutcome, Incident, Page, ScheduledMaintenance
+from incidents.models import EffectOutcome, Incident, Page, ScheduledMaintenance, SeriesOccurrence
 from incidents.outcome import course_of
 from incidents.roles import may_publish, may_redact, may_write
 from incidents.signals import notice_shown
@@ -115,7 +116,7 @@ class NoticeAdmin(admin.ModelAdmin):
             else "",
             "changes": [(change, act_in_words(change), differences(change, page.zone)) for change in changes],
             "all_changes_url": f"{reverse('admin:incidents_change_changelist')}?incident__id__exact={notice.pk}",
-            "tasks": notice_tasks(notice, request.user),
+            "tasks": [*notice_tasks(notice, request.user), *_series_tasks(notice, request.user)],
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= now,
             "end": end_note(notice, request.user, now),
             "may_write": may_write(request.user),
@@ -161,7 +162,7 @@ class ScheduledMaintenanceAdmin(NoticeAdmin):
     ordering = ("-work_starts_at", "-pk")
 
     def get_urls(self) -> list[URLPattern]:
-        return screens.schedule_urls() + super().get_urls()
+        return [*screens.schedule_urls(), repeat_url(), *super().get_urls()]
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:incidents_scheduledmaintenance_schedule"))
@@ -173,6 +174,18 @@ class ScheduledMaintenanceAdmin(NoticeAdmin):
     @admin.display(description=_("work ends"), ordering="work_ends_at")
     def work_ends(self, notice: Incident) -> str:
         return describe(notice.work_ends_at, notice.zone)
+
+
+def _series_tasks(notice: Incident, user: Any) -> list[Task]:
+    """To the series that a maintenance is part of, or to the screen that begins one."""
+    if not notice.is_scheduled or notice.is_draft:
+        return []
+    series = SeriesOccurrence.objects.filter(notice=notice).values_list("series", flat=True).first()
+    if series:
+        return [Task(_("See its series"), series_url(series))]
+    if not may_publish(user):
+        return []
+    return [Task(_("Repeat…"), reverse("admin:incidents_scheduledmaintenance_repeat", args=[notice.pk]))]
 
 
 def _panels(notice: Incident, user: Any) -> list[SafeString]:

@@ -368,7 +368,7 @@ class DetailsPart(ComposeForm):
         return NoticeDetails(
             **{name: self.cleaned_data[name] for name in names if name in self.fields},
             effects=effects_of(self.effects),
-            links=links_of(self.links),
+            links=links_of(self.links) if self.links else (),
         )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 
-from incidents.leads import leads_words, parse_leads
+from incidents.leads import leads_words, parse_leads, parse_length
 from incidents.models import check_zone
 from incidents.text import MAX_BODY, MAX_LINE, clean_body, clean_line
+from incidents.times import duration_words
 
 
 class LineField(forms.CharField):
@@ -61,6 +64,22 @@ class LeadsField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
+
+
+class LengthField(forms.CharField):
+    """How long something takes, as text; cleans to a timedelta, or None where it may be left empty."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"size": 16, "autocomplete": "off"}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, dt.timedelta):
+            return value
+        return duration_words(value) if value else _("%(count)d min") % {"count": 0}
+
+    def clean(self, value: Any) -> dt.timedelta | None:
+        text = super().clean(value)
+        return dt.timedelta(minutes=parse_length(text)) if text else None
 
 
 def zone_names() -> list[str]:

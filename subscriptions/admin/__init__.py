@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from subscriptions.admin import deliveries, notifications, subscribers
+from subscriptions.admin import deliveries, notifications, staff, subscribers
 
-__all__ = ["deliveries", "notifications", "subscribers"]
+__all__ = ["deliveries", "notifications", "staff", "subscribers"]

@@ -38,19 +38,35 @@ def compose(notification: Notification, *, language: str, time_zone: str, is_tes
     """The mail of `notification`, with slots for what is one subscriber's alone. A test is marked in its subject."""
     links = {purpose: personal_url(purpose, slot(purpose)) for purpose in TOKENS}
     words = wording.write(notification, links, language=language, time_zone=time_zone)
-    headers = {
-        "From": _from(words.sender_name),
+    subject = _("[Test] %(subject)s") % {"subject": words.subject} if is_test else words.subject
+    headers = _head(words.sender_name, subject)
+    if notification.purpose not in PERSONAL:
+        headers |= _thread(notification) | _list(notification, words.sender_name, links)
+    return build(headers, text=words.text, html=words.html)
+
+
+def to_staff(words: wording.Words, *, address: str, number: int) -> Mail:
+    """A mail to one member of the staff, who subscribed to nothing. `number` names it: two of one number are the same.
+
+    Raises DeliveryError.
+    """
+    recipient = wire_address(address)
+    message = build(_head(words.sender_name, words.subject), text=words.text, html=words.html)
+    values = {"address": recipient.encode(), "messageid": f"s{number}.staff@{public_host()}".encode()}
+    return Mail(sender_address(), recipient, message, values)
+
+
+def _head(page_name: str, subject: str) -> dict[str, str]:
+    return {
+        "From": _from(page_name),
         "To": slot("address"),
-        "Subject": encoded_words(_("[Test] %(subject)s") % {"subject": words.subject} if is_test else words.subject),
+        "Subject": encoded_words(subject),
         "Date": format_datetime(timezone.now(), usegmt=False),
         "Message-ID": f"<{slot('messageid')}>",
         "Auto-Submitted": "auto-generated",
         # The same again for Exchange, which answers "out of office" to all else.
         "X-Auto-Response-Suppress": "OOF, AutoReply",
     }
-    if notification.purpose not in PERSONAL:
-        headers |= _thread(notification) | _list(notification, words.sender_name, links)
-    return build(headers, text=words.text, html=words.html)
 
 
 def _thread(notification: Notification) -> dict[str, str]:
