@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from django.db.models import Count
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from incidents.models import IncidentUpdate, Page, UpdateRevision
 from incidents.rehearsal import PreviewPane
 from subscriptions import wording
+from subscriptions.choices import Channel
 from subscriptions.links import personal_url
 from subscriptions.matching import concerned_by, to_be_corrected
 from subscriptions.models import Subscriber
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE
+
+# How many hear of something on each channel, as (of one, of many).
+TOLD_BY = {
+    Channel.EMAIL: (
+        gettext_noop("%(count)s subscriber will be told by e-mail."),
+        gettext_noop("%(count)s subscribers will be told by e-mail."),
+    ),
+}
 
 # Personal links lead nowhere in a preview: nobody is subscribed with this key.
 NOBODY = "preview"
@@ -56,14 +66,18 @@ def reach_of_correction(revision: UpdateRevision) -> str:
 
 
 def reach(update: IncidentUpdate) -> str:
-    """How many will hear of `update`, in a sentence; why nobody, if nobody."""
+    """How many will hear of `update`, in a sentence for each channel; why nobody, if nobody."""
     if not update.notify:
         return _("Nobody will be told: this update is posted without telling subscribers.")
-    count = concerned_by(update).count()
-    if count:
-        return ngettext(
-            "%(count)s subscriber will be told by e-mail.", "%(count)s subscribers will be told by e-mail.", count
-        ) % {"count": number_format(count, use_l10n=True, force_grouping=True)}
+    per_channel = concerned_by(update).order_by("channel").values_list("channel").annotate(count=Count("pk"))
+    told = [_told(channel, count) for channel, count in per_channel]
+    if told:
+        return " ".join(told)
     if Subscriber.objects.active().exists():
         return _("Nobody will be told: no subscriber has chosen what this notice affects.")
     return _("Nobody will be told: nobody has subscribed yet.")
+
+
+def _told(channel: str, count: int) -> str:
+    one, many = TOLD_BY[channel]
+    return ngettext(one, many, count) % {"count": number_format(count, use_l10n=True, force_grouping=True)}

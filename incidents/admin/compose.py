@@ -10,7 +10,7 @@ from typing import Any
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from incidents.admin.hand_back import screen_path
 from incidents.audit import differences
 from incidents.board import notice_url
 from incidents.checker import check
@@ -25,6 +26,7 @@ from incidents.forms.compose import (
     DRAFT,
     PREVIEW,
     PUBLISH,
+    RETURN,
     SCHEDULE,
     SUBMIT,
     TRIAL,
@@ -102,10 +104,12 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
     if request.method != "POST":
         return show(request, screen, screen.build())
     asked = request.POST.get("act")
+    if asked == RETURN or _is_of_another(request):
+        return show_back(request, screen)
     purpose = asked if asked in (DRAFT, SUBMIT, SCHEDULE) and screen.keeps_drafts else PUBLISH
-    if purpose in (PUBLISH, SCHEDULE) and not may_publish(request.user):
-        raise PermissionDenied
     form = screen.build(request.POST, purpose=purpose)
+    if purpose in (PUBLISH, SCHEDULE) and not may_publish(request.user):
+        return show(request, screen, form, status=403, is_beyond_role=True)
     if not form.is_valid():
         return show(request, screen, form)
     try:
@@ -120,15 +124,15 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
         return show(request, screen, form, offers_urgency=True)
     except ValidationError as problem:
         if posted := _posted_by_this_form(screen, form):
-            return _done(request, screen, posted)
+            return _done(request, screen, posted, form)
         form.add_problem(problem)
         return show(request, screen, form)
     if _is_earlier_post(update, form):
         return show_posted_already(request, screen, form, update)
-    return _done(request, screen, update)
+    return _done(request, screen, update, form)
 
 
-def show(request: HttpRequest, screen: Screen, form: ComposeForm, **extra: Any) -> HttpResponse:
+def show(request: HttpRequest, screen: Screen, form: ComposeForm, *, status: int = 200, **extra: Any) -> HttpResponse:
     notice, page = screen.notice, Page.objects.current()
     updates = notice.updates.public().order_by("-published_at", "-pk")[:SHOWN_UPDATES] if notice else []
     context = {
@@ -149,7 +153,14 @@ def show(request: HttpRequest, screen: Screen, form: ComposeForm, **extra: Any) 
         "offers_trial": not screen.panes,
         **extra,
     }
-    return render(request, "admin/incidents/compose.html", context)
+    return render(request, "admin/incidents/compose.html", context, status=status)
+
+
+def show_back(request: HttpRequest, screen: Screen) -> HttpResponse:
+    """The form as it was when it could not be taken. Publishing it takes a click of whoever is logged in now."""
+    writer = request.POST.get("writer", "")
+    other = writer if writer != request.user.get_username() else ""
+    return show(request, screen, screen.build(request.POST, purpose=DRAFT), is_back=True, written_by=other)
 
 
 def show_stale(request: HttpRequest, screen: Screen, form: ComposeForm, stale: StaleIncident) -> HttpResponse:
@@ -184,11 +195,12 @@ def show_posted_already(
 @csp_replace(PREVIEW_CSP)
 def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
     """What customers would get. The same verb runs in a transaction that is then rolled back."""
-    context: dict[str, Any] = {"screen": screen}
+    context: dict[str, Any] = {"screen": screen, "screen_path": screen_path(request)}
     if request.method == "POST":
         form = screen.build(request.POST, purpose=PREVIEW)
-        context["form"] = form
-        if form.is_valid():
+        is_valid = form.is_valid()
+        context |= {"form": form, "times": form.times(), "wall_times": form.wall_times()}
+        if is_valid:
             try:
                 with rehearsal():
                     update = screen.act(form, request.user, True)
@@ -196,9 +208,10 @@ def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
                     remarks = [] if screen.is_edit else check(update, now=timezone.now())
                     asked = trials(update, request.user) if request.POST.get("act") == TRIAL else []
                 context |= _sorted(panes, screen) | {
-                    "times": form.times(),
                     "answers": [send() for send in asked],
-                    "remarks": [(form.label_of(remark.field), remark) for remark in remarks],
+                    "remarks": [
+                        (form.label_of(remark.field), form.place_of(remark.field), remark) for remark in remarks
+                    ],
                 }
             except ValidationError as problem:
                 form.add_problem(problem)
@@ -247,29 +260,35 @@ def _posted_by_this_form(screen: Screen, form: ComposeForm) -> IncidentUpdate | 
     )
 
 
+def _is_of_another(request: HttpRequest) -> bool:
+    """Whether the form was written under another login than the one it is posted with."""
+    return request.POST.get("writer", "") not in ("", request.user.get_username())
+
+
 def _is_earlier_post(update: IncidentUpdate, form: ComposeForm) -> bool:
     return update.form_id == form.cleaned_data["form_id"] and form.differs_from(update)
 
 
-def _done(request: HttpRequest, screen: Screen, update: IncidentUpdate) -> HttpResponse:
-    notice = update.incident
+def _done(request: HttpRequest, screen: Screen, update: IncidentUpdate, form: ComposeForm) -> HttpResponse:
+    # By this the browser knows which of the copies it keeps has arrived.
+    arrived = f"arrived-{form.cleaned_data['form_id']}"
+    messages.success(request, _done_words(screen, update), extra_tags=arrived)
+    return HttpResponseRedirect(notice_url(update.incident))
+
+
+def _done_words(screen: Screen, update: IncidentUpdate) -> str:
     if screen.is_edit:
-        messages.success(request, screen.published_message or _("Saved. Nobody was told: post an update for that."))
-    elif update.is_draft and update.approved_version is not None:
+        return screen.published_message or _("Saved. Nobody was told: post an update for that.")
+    if update.is_draft and update.approved_version is not None:
         time = describe(update.publish_at, Page.objects.current().zone)
-        messages.success(request, _("It will be published at %(time)s. Nobody sees it before.") % {"time": time})
-    elif update.is_draft and update.review_asked_at:
-        messages.success(request, _("Submitted: it waits for a colleague to approve it. Nobody sees it before."))
-    elif update.is_draft:
-        messages.success(request, _("Kept as a draft. Nobody sees it before it is published."))
-    else:
-        messages.success(
-            request,
-            format_html(
-                '{} <a href="{}">{}</a>',
-                screen.published_message or _("Published."),
-                f"/incidents/{notice.code}#update-{update.code}",
-                _("See it on the public page"),
-            ),
-        )
-    return HttpResponseRedirect(notice_url(notice))
+        return _("It will be published at %(time)s. Nobody sees it before.") % {"time": time}
+    if update.is_draft and update.review_asked_at:
+        return _("Submitted: it waits for a colleague to approve it. Nobody sees it before.")
+    if update.is_draft:
+        return _("Kept as a draft. Nobody sees it before it is published.")
+    return format_html(
+        '{} <a href="{}">{}</a>',
+        screen.published_message or _("Published."),
+        f"/incidents/{update.incident.code}#update-{update.code}",
+        _("See it on the public page"),
+    )

@@ -19,6 +19,8 @@ from incidents import actions
 from incidents.admin import reviewing
 from incidents.admin.access import publishers_only, redactors_only, writers_only
 from incidents.admin.compose import Screen, compose
+from incidents.admin.hand_back import hands_back, show_typed
+from incidents.admin.still_here import still_here
 from incidents.board import notice_url
 from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus
 from incidents.forms import acts
@@ -267,7 +269,11 @@ def urls() -> list[URLPattern]:
         "redact": ("update/<int:pk>/remove/", redact),
         "draft": ("draft/<int:pk>/", edit_draft),
     }
-    found = [path("draft/<int:pk>/discard/", discard_draft, name="incidents_incident_discard"), *reviewing.urls()]
+    found = [
+        path("draft/<int:pk>/discard/", discard_draft, name="incidents_incident_discard"),
+        path("still-here/", still_here, name="incidents_incident_still_here"),
+        *reviewing.urls(),
+    ]
     for name, (route, view) in tasks.items():
         found += _with_preview(route, view, name=f"incidents_incident_{name}")
     return found
@@ -278,6 +284,7 @@ def schedule_urls() -> list[URLPattern]:
 
 
 def _with_preview(route: str, view: Any, *, name: str) -> list[URLPattern]:
+    view = hands_back(view)
     return [
         path(route, view, name=name),
         path(f"{route}preview/", view, {"is_preview": True}, name=f"{name}_preview"),
@@ -298,10 +305,9 @@ def _corrects(update: IncidentUpdate) -> str:
 
 
 def _gone(request: HttpRequest) -> HttpResponse:
-    """A colleague discarded the draft: hand back what was typed."""
-    typed = [request.POST.get(name, "") for name in ("title", "body")]
-    context = {**admin.site.each_context(request), "title": _("This draft is gone"), "typed": list(filter(None, typed))}
-    return render(request, "admin/incidents/gone.html", context, status=404)
+    return show_typed(
+        request, title=_("This draft is gone"), why=_("A colleague has discarded this draft."), status=404
+    )
 
 
 def _edit_note(notice: Incident) -> str:

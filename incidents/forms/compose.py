@@ -24,13 +24,16 @@ from incidents.models import Incident, IncidentUpdate
 from incidents.values import NOTICE_TEXTS, NoticeDetails, UpdateText
 from incidents.writing import BECAUSE_LIMIT
 
-# A trial is a preview that the author also gets by mail.
-PUBLISH, DRAFT, PREVIEW, TRIAL = "publish", "draft", "preview", "trial"
+# A trial is a preview that the author also gets by mail; what returns is a form that could not be taken before.
+PUBLISH, DRAFT, PREVIEW, TRIAL, RETURN = "publish", "draft", "preview", "trial", "return"
 # Both keep a draft: one for a colleague to approve, one for the clock to publish.
 SUBMIT, SCHEDULE = "submit", "schedule"
 # Times on the page's own clock, whatever zone the notice is written in.
 OF_THE_PAGE = ("publish_at",)
-NEXT_UPDATE_IN = dt.timedelta(minutes=20)
+
+# Customers are told often while an incident is young, and hourly when it lasts.
+NEXT_UPDATE_IN, NEXT_UPDATE_LATER = dt.timedelta(minutes=20), dt.timedelta(minutes=60)
+YOUNG = dt.timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -189,16 +192,31 @@ class ComposeForm(forms.Form):
         fields = [field for field in fields if isinstance(field, WallTimeField)]
         return [(str(field.label), field.widget.reads_as) for field in fields if field.widget.reads_as]
 
+    def wall_times(self) -> list[forms.BoundField]:
+        return [self[name] for name, field in self.fields.items() if isinstance(field, WallTimeField)]
+
     def shown_sections(self) -> Iterator[tuple[Section, list[forms.BoundField], Any, bool]]:
-        """Per section: its fields, its part, and whether it stands open."""
+        """Per section: its fields, its part, and whether it stands open: with an error or with words it does."""
         for section in self.sections:
             fields = [self[name] for name in section.names if name in self.fields]
             part = getattr(self, section.part) if section.part else None
             if not fields and part is None:
                 continue
             has_errors = any(field.errors for field in fields) or (self.is_bound and part and not part.is_valid())
-            is_planned = section is LATER and any(fields[0].value() or ()) if fields else False
-            yield section, fields, part, bool(has_errors) or is_planned or not section.is_folded
+            is_open = has_errors or self._holds_words(fields, part) or not section.is_folded
+            yield section, fields, part, bool(is_open)
+
+    def _holds_words(self, fields: list[forms.BoundField], part: Any) -> bool:
+        """Whether something was typed here, now or in the draft that this is."""
+        if self.is_bound and part and part.has_changed():
+            return True
+        if self.draft and isinstance(part, forms.BaseFormSet) and part.initial_form_count():
+            return True
+        if self.is_bound and any(field.name in self.changed_data for field in fields):
+            return True
+        # A time is shown in three parts, all of them empty where there is none.
+        values = [field.value() for field in fields] if self.draft else []
+        return any(any(value) if isinstance(value, tuple) else value for value in values)
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Everything wrong, as (id of the control, its label, message): the list on top of a refused form."""
@@ -222,6 +240,15 @@ class ComposeForm(forms.Form):
         if name in self.fields:
             return str(self.fields[name].label)
         return next((str(section.title) for section in self.sections if section.part == name), "")
+
+    def place_of(self, name: str) -> str:
+        """The id of the control for a field, or of the first one of a part; "" where this screen has neither."""
+        if name in self.fields:
+            return self[name].id_for_label or f"{self[name].auto_id}_0"  # radio buttons: the first
+        part = getattr(self, name, None) if any(section.part == name for section in self.sections) else None
+        if not isinstance(part, forms.BaseFormSet) or not part.forms:
+            return ""
+        return next(iter(part.forms[0])).id_for_label
 
     def _place(self, name: str) -> int:
         """Where on the screen the field stands."""
@@ -250,7 +277,7 @@ class UpdatePart(ComposeForm):
             promised = self.draft.next_update_by
             # A draft that lay for a while promises a time that has passed: suggest a new one.
             is_past = promised is not None and promised <= self.now
-            values["next_update_by"] = next_update_suggestion(self.now) if is_past else promised
+            values["next_update_by"] = self.next_update() if is_past else promised
             values["publish_at"] = self.draft.publish_at
         return values
 
@@ -266,6 +293,10 @@ class UpdatePart(ComposeForm):
             is_planned=self.is_planned,
             use_required_attribute=False,
         )
+
+    def next_update(self) -> dt.datetime:
+        started_at = self.notice.started_at if self.notice else None
+        return next_update_suggestion(self.now, started_at=started_at)
 
     def _said(self) -> dict[int, str]:
         return dict(self.notice.affected.values_list("component_id", "status")) if self.notice else {}
@@ -381,8 +412,9 @@ def seen_by_now(notice: Incident | None, draft: IncidentUpdate | None = None) ->
     return {"seen": newest.pk if newest else 0, "since": stands.updated_at.isoformat()}
 
 
-def next_update_suggestion(now: dt.datetime) -> dt.datetime:
-    """About twenty minutes from now, at a round time."""
-    later = now + NEXT_UPDATE_IN
+def next_update_suggestion(now: dt.datetime, *, started_at: dt.datetime | None = None) -> dt.datetime:
+    """When to promise the next update: at a round time, 20 minutes ahead, an hour ahead after the first two hours."""
+    is_young = started_at is None or now - started_at < YOUNG
+    later = now + (NEXT_UPDATE_IN if is_young else NEXT_UPDATE_LATER)
     over = dt.timedelta(minutes=later.minute % 5, seconds=later.second, microseconds=later.microsecond)
     return later - over + (dt.timedelta(minutes=5) if over else dt.timedelta())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -36,13 +37,46 @@ class EffectForm(forms.Form):
             self.add_error("function", _("Say which function, or empty the whole row."))
 
 
+@dataclass(frozen=True)
+class OfferedNotice:
+    """A notice that can be linked to: the group it is listed in, and the ids of the components it affects."""
+
+    pk: int
+    label: str
+    group: str
+    home: str  # its group apart from shared components
+    components: frozenset[int]
+
+
+class NoticeSelect(forms.Select):
+    """A list of notices that tells a script what each is about, so that it can bring forward what is shared."""
+
+    def __init__(self, offered: Iterable[OfferedNotice] = (), known: Iterable[int] = ()) -> None:
+        super().__init__(attrs={"data-known": " ".join(map(str, known))})
+        self.offered = {notice.pk: (place, notice) for place, notice in enumerate(offered)}
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        if value in self.offered:
+            place, notice = self.offered[value]
+            components = " ".join(map(str, sorted(notice.components)))
+            option["attrs"] |= {"data-place": place, "data-home": notice.home, "data-components": components}
+        return option
+
+
 class LinkForm(forms.Form):
     kind = forms.ChoiceField(label=_("This notice is"), required=False, choices=[("", "—"), *LinkKind.choices])
     target = forms.TypedChoiceField(label=_("that notice"), required=False, coerce=int, empty_value=None)
 
-    def __init__(self, *args: Any, notices: Sequence[tuple[int, str]] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, notices: Sequence[OfferedNotice] = (), known: Iterable[int] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["target"].choices = [("", "—"), *notices]
+        groups: dict[str, list[tuple[int, str]]] = {}
+        for notice in notices:
+            groups.setdefault(notice.group, []).append((notice.pk, notice.label))
+        self.fields["target"].widget = NoticeSelect(notices, known)
+        self.fields["target"].choices = [("", "—"), *groups.items()]
 
     def clean(self) -> None:
         kind, target = self.cleaned_data.get("kind"), self.cleaned_data.get("target")
@@ -66,11 +100,16 @@ def effect_rows(notice: Incident | None, data: Any) -> forms.BaseFormSet:
 def link_rows(notice: Incident | None, data: Any) -> forms.BaseFormSet:
     rows = list(notice.links_out.values("kind", "target").order_by("pk")) if notice else []
     linked = [row["target"] for row in rows]
+    known = _components(notice, data)
     return LinkRows(
         data,
         prefix="links",
         initial=rows,
-        form_kwargs={"notices": _offered(notice, linked), "use_required_attribute": False},
+        form_kwargs={
+            "notices": _offered(notice, linked, known),
+            "known": sorted(known),
+            "use_required_attribute": False,
+        },
     )
 
 
@@ -87,12 +126,26 @@ def _filled(rows: forms.BaseFormSet) -> list[dict[str, Any]]:
     return [row.cleaned_data for row in rows if row.cleaned_data]
 
 
-def _offered(notice: Incident | None, linked: Sequence[int]) -> list[tuple[int, str]]:
-    others = Incident.objects.public().exclude(pk=notice.pk if notice else None)
-    newest = others.order_by("-started_at", "-pk")[:OFFERED_NOTICES]
-    offered = {other.pk: other for other in newest}
-    offered |= {other.pk: other for other in others.filter(pk__in=set(linked) - set(offered))}
-    return [(pk, _dated(other)) for pk, other in offered.items()]
+def _components(notice: Incident | None, data: Mapping[str, str] | None) -> set[int]:
+    """The components that the notice affects, or that were chosen on the form that came in."""
+    known = set(notice.affected.values_list("component_id", flat=True)) if notice else set()
+    chosen = [name.removeprefix("component-") for name, value in (data or {}).items() if value]
+    return known | {int(pk) for pk in chosen if pk.isdecimal()}
+
+
+def _offered(notice: Incident | None, linked: Sequence[int], known: set[int]) -> list[OfferedNotice]:
+    """The newest notices: first those on the same components, then what is open, then the others."""
+    others = Incident.objects.public().exclude(pk=notice.pk if notice else None).prefetch_related("affected")
+    newest = list(others.order_by("-started_at", "-pk")[:OFFERED_NOTICES])
+    missing = set(linked) - {other.pk for other in newest}
+    found = newest + (list(others.filter(pk__in=missing)) if missing else [])
+    shared, still_open, over = str(_("On the same components")), str(_("Open now")), str(_("Earlier"))
+    offered = []
+    for other in sorted(found, key=lambda other: not other.is_open):  # stable: the newest stay first
+        components = frozenset(line.component_id for line in other.affected.all())
+        home = still_open if other.is_open else over
+        offered.append(OfferedNotice(other.pk, _dated(other), shared if components & known else home, home, components))
+    return sorted(offered, key=lambda one: one.group != shared)
 
 
 def _dated(notice: Incident) -> str:

@@ -25,7 +25,6 @@ from incidents.forms.compose import (
     DetailsPart,
     Section,
     UpdatePart,
-    next_update_suggestion,
 )
 from incidents.forms.fields import LeadsField, MarkdownField, ZoneField, zone_or_none
 from incidents.forms.outcomes import outcome_rows
@@ -148,7 +147,7 @@ class OpenIncidentForm(UpdatePart, StartedPart, DetailsPart):
     )
 
     def starting_values(self) -> dict[str, Any]:
-        return {"next_update_by": next_update_suggestion(self.now), **super().starting_values()}
+        return {"next_update_by": self.next_update(), **super().starting_values()}
 
 
 class ScheduleForm(UpdatePart, WindowPart, RemindersPart):
@@ -230,7 +229,7 @@ class UpdateForm(UpdatePart):
     def starting_values(self) -> dict[str, Any]:
         values = {"status": self.notice.status, "data_outcome": self.notice.data_outcome}
         if self.notice.is_open and not self.notice.is_scheduled:
-            values["next_update_by"] = next_update_suggestion(self.now)
+            values["next_update_by"] = self.next_update()
         values |= super().starting_values()
         if self.draft:
             values["data_outcome"] = self.draft.data_outcome

@@ -88,6 +88,9 @@ class WallTimeField(forms.Field):
             raise ValidationError(_("Give the day and the time, both."))
         return WallTime(_moment(day, time), which if which in (FIRST, SECOND) else "")
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return tuple(initial or ("", "", "")) != tuple(data or ("", "", ""))
+
     def settle(self, value: WallTime, zone: ZoneInfo) -> dt.datetime:
         """The instant meant, in UTC. Raises ValidationError for a time that does not exist, or is not decided."""
         try:

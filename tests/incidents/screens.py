@@ -31,6 +31,8 @@ class FormReader(HTMLParser):
             return
         name = a.get("name", "")
         if tag == "button":
+            if "name" not in a or "hidden" in a:
+                return
             self.acts.append(a["value"])
         elif tag == "textarea":
             self.textarea = name

@@ -126,3 +126,11 @@ def test_posting_writes_nothing_when_a_verb_refuses(edward):
 
     assert set(errors(answer)) == {"status"}
     assert IncidentUpdate.objects.count() == 1
+
+
+def test_the_next_update_is_promised_hourly_once_an_incident_lasts(edward, time_machine):
+    notice = make_incident(started_at=utc(2026, 11, 9, 18, 3))
+
+    assert fill(edward, url(notice))["next_update_by_time"] == "21:25"
+    time_machine.move_to(utc(2026, 11, 9, 20, 3), tick=False)
+    assert fill(edward, url(notice))["next_update_by_time"] == "22:05"

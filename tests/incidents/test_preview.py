@@ -166,9 +166,10 @@ def test_a_preview_looked_at_without_a_form_explains_itself(edward):
 def test_a_preview_says_what_a_reader_would_trip_over_and_blocks_nothing(edward):
     page = preview(edward, OPEN, title="Late", body="Some users wait since 10-11-2013, 12 AM.").content.decode()
 
-    assert "<strong>Text</strong>: <q>Some users</q>" in page
+    assert f'href="{OPEN}#id_body" target="_top" data-control="id_body" data-words="Some users">Text</a>' in page
     assert "<q>12 AM</q>" in page
-    assert "<strong>Effects</strong>: Readers want to know" in page
+    assert f'href="{OPEN}#id_effects-0-function"' in page
+    assert f'href="{OPEN}#id_data_statement_0"' in page
 
 
 def test_a_preview_of_a_sound_notice_remarks_nothing(edward):

@@ -6,7 +6,9 @@ from django_q.models import OrmQ
 from incidents.actions import open_incident
 from incidents.rehearsal import PreviewPane, preview, rehearsal
 from incidents.values import UpdateText
+from subscriptions.choices import Channel
 from subscriptions.models import Notification
+from subscriptions.previews import TOLD_BY
 from tests.make import make_component, make_page, make_subscribers
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +41,10 @@ def test_the_line_counts_whom_the_fan_out_would_reach():
     second.components.add(web)
 
     assert panes(components={api.pk: "major_outage"})["line"].content == "1,203 subscribers will be told by e-mail."
+
+
+def test_each_channel_has_words_for_its_own_count():
+    assert set(TOLD_BY) == set(Channel)
 
 
 def test_one_is_not_many():
