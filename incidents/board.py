@@ -11,18 +11,25 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus
-from incidents.models import Component, Incident, IncidentUpdate
-from incidents.roles import may_publish, may_write
+from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus, TemplateKind
+from incidents.models import Component, Incident, IncidentTemplate, IncidentUpdate
+from incidents.roles import may_change_templates, may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
 from incidents.times import describe
 
+STARTS_SHOWN = 4
 INDICATOR_WORDS = {
     Impact.NONE: gettext_lazy("All systems operational"),
     Impact.MAINTENANCE: gettext_lazy("Maintenance in progress"),
     Impact.MINOR: gettext_lazy("Minor disruption"),
     Impact.MAJOR: gettext_lazy("Major disruption"),
     Impact.CRITICAL: gettext_lazy("Critical disruption"),
+}
+
+
+BEGIN_URLS = {
+    TemplateKind.INCIDENT: "admin:incidents_incident_open",
+    TemplateKind.MAINTENANCE: "admin:incidents_scheduledmaintenance_schedule",
 }
 
 
@@ -58,6 +65,7 @@ def board(user: Any, now: dt.datetime) -> dict[str, Any]:
         "happening": [row for row in on_board if row.notice.status != IncidentStatus.SCHEDULED],
         "upcoming": [row for row in on_board if row.notice.status == IncidentStatus.SCHEDULED],
         "drafts": drafts(),
+        "starts": templates_to_start_from() if may_write(user) else {},
         "may_write": may_write(user),
         "may_publish": may_publish(user),
     }
@@ -72,6 +80,23 @@ def current_impact(notice: Incident) -> Impact:
 
 def drafts() -> list[IncidentUpdate]:
     return list(IncidentUpdate.objects.drafts().select_related("incident").order_by("-updated_at", "-pk"))
+
+
+def start_url(template: IncidentTemplate) -> str:
+    """The screen that begins with this template; empty for an update, which needs a notice first."""
+    screen = BEGIN_URLS.get(TemplateKind(template.kind))
+    return f"{reverse(screen)}?template={template.pk}" if screen else ""
+
+
+def templates_to_start_from() -> dict[str, list[Task]]:
+    """The templates that a notice is begun with most often, those in front first, by kind."""
+    begins = [TemplateKind.INCIDENT, TemplateKind.MAINTENANCE]
+    used_most = IncidentTemplate.objects.in_use().filter(kind__in=begins).order_by("-uses", "position", "pk")
+    found: dict[str, list[Task]] = {kind.value: [] for kind in begins}
+    for template in used_most.only("kind", "name"):
+        if len(found[template.kind]) < STARTS_SHOWN:
+            found[template.kind].append(Task(template.name, start_url(template)))
+    return found
 
 
 def notice_url(notice: Incident) -> str:
@@ -98,6 +123,15 @@ def notice_tasks(notice: Incident, user: Any) -> list[Task]:
         tasks.append(Task(_("Cancel it"), _url("cancel", notice)))
     if may_publish(user):
         tasks.append(Task(_("Edit notice"), _url("edit", notice)))
+    return tasks
+
+
+def notice_page_tasks(notice: Incident, user: Any) -> list[Task]:
+    """The tasks on a notice's own page: those of the first screen, and what has time."""
+    tasks = notice_tasks(notice, user)
+    if may_change_templates(user):
+        url = reverse("admin:incidents_incidenttemplate_from_notice", args=[notice.pk])
+        tasks.append(Task(_("Save as a template"), url))
     return tasks
 
 

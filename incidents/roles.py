@@ -11,6 +11,7 @@ WRITER, PUBLISHER, ADMINISTRATOR = "Writer", "Publisher", "Administrator"
 
 PUBLISH = "incidents.publish_incident"
 WRITE = "incidents.add_incident"
+CHANGE_TEMPLATES = "incidents.change_incidenttemplate"
 
 # Permissions of apps above this one are named, not imported: they are granted where those apps are installed.
 SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
@@ -18,13 +19,17 @@ SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
 WRITER_PERMISSIONS = {
     "incidents": [
         *(f"{act}_{model}" for model in ("incident", "scheduledmaintenance") for act in ("view", "add", "change")),
-        *(f"view_{model}" for model in ("component", "componentgroup", "page", "change")),
+        *(f"view_{model}" for model in ("component", "componentgroup", "page", "change", "incidenttemplate")),
     ],
     "subscriptions": SEES_WHO_WAS_TOLD,
 }
 # Who may publish may also pause what subscribers are told, and try again what failed.
 PUBLISHER_PERMISSIONS = {
-    "incidents": [*WRITER_PERMISSIONS["incidents"], "publish_incident"],
+    "incidents": [
+        *WRITER_PERMISSIONS["incidents"],
+        "publish_incident",
+        *(f"{act}_incidenttemplate" for act in ("add", "change", "delete")),
+    ],
     "subscriptions": SEES_WHO_WAS_TOLD,
 }
 ADMINISTRATOR_PERMISSIONS = {
@@ -53,6 +58,10 @@ def may_write(user: Any) -> bool:
 
 def may_publish(user: Any) -> bool:
     return user.has_perm(PUBLISH)
+
+
+def may_change_templates(user: Any) -> bool:
+    return user.has_perm(CHANGE_TEMPLATES)
 
 
 def ensure_roles(**_signal: Any) -> None:

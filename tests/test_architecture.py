@@ -20,10 +20,10 @@ MAY_IMPORT = {
 # Inside an app, lowest first: a module imports only from rows above its own, or from its own row.
 LAYERS = {
     "incidents": [
-        {"choices", "signals", "rollup", "times", "leads", "moves", "assets"},
+        {"choices", "signals", "rollup", "times", "leads", "moves", "assets", "placeholders"},
         {"models"},
-        {"text", "history", "rehearsal", "values"},
-        {"component_actions"},
+        {"text", "history", "rehearsal", "values", "prepared", "shipped_templates"},
+        {"component_actions", "template_actions"},
         {"writing"},
         {"actions", "clock"},
         {"forms", "roles", "board", "demo", "checker"},

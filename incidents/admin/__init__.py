@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from incidents.admin import changes, components, notices
+from incidents.admin import changes, components, notices, templates
 
-__all__ = ["changes", "components", "notices"]
+__all__ = ["changes", "components", "notices", "templates"]

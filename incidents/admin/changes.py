@@ -30,6 +30,9 @@ ACTS = {
     "complete_by_clock": _("completed it at its planned end"),
     "set_component_status": _("set a component’s status"),
     "archive_component": _("archived a component"),
+    "add_template": _("added a template"),
+    "change_template": _("changed a template"),
+    "delete_template": _("deleted a template"),
     "add": _("added to the page"),
     "change": _("changed the page"),
 }

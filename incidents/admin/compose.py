@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from incidents.admin.starting import Start
 from incidents.board import notice_url
 from incidents.checker import check
 from incidents.forms.compose import DRAFT, PREVIEW, PUBLISH, TRIAL, ComposeForm, seen_by_now
@@ -27,6 +28,7 @@ from incidents.leads import leads_words
 from incidents.models import Change, Component, Incident, IncidentUpdate, Page
 from incidents.rehearsal import preview, rehearsal, trials
 from incidents.roles import may_publish
+from incidents.template_actions import count_use
 from incidents.values import StaleIncident
 
 SHOWN_UPDATES = 3
@@ -66,6 +68,7 @@ class Screen:
     is_edit: bool = False
     panes: Sequence[str] = ()
     initial: dict[str, Any] | None = None
+    start: Start = field(default_factory=Start)
 
     def build(self, data: Any = None, *, purpose: str = "") -> ComposeForm:
         return self.form(
@@ -74,7 +77,7 @@ class Screen:
             notice=self.notice,
             draft=self.draft,
             purpose=purpose,
-            initial=self.initial,
+            initial={**(self.initial or {}), **self.start.values},
         )
 
 
@@ -101,6 +104,8 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
         return show(request, screen, form)
     if _is_earlier_post(update, form):
         return show_posted_already(request, screen, form, update)
+    if screen.start.chosen and not update.is_draft:
+        count_use(screen.start.chosen.pk)
     return _done(request, screen, update)
 
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from incidents.admin import screens
 from incidents.admin.changes import act_in_words
 from incidents.admin.compose import differences
-from incidents.board import notice_tasks
+from incidents.board import notice_page_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
 from incidents.models import Incident, ScheduledMaintenance
@@ -102,7 +102,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "drafts": [update for update in updates if update.is_draft],
             "updates": [update for update in updates if not update.is_draft],
             "changes": [(change, act_in_words(change), differences(change)) for change in changes],
-            "tasks": notice_tasks(notice, request.user),
+            "tasks": notice_page_tasks(notice, request.user),
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= timezone.now(),
             "may_write": may_write(request.user),
             "may_publish": may_publish(request.user),

@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 from incidents import actions
 from incidents.admin.access import publishers_only, writers_only
 from incidents.admin.compose import Screen, compose
+from incidents.admin.starting import start_from
 from incidents.board import notice_url
-from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus
+from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus, TemplateKind
 from incidents.forms.notices import (
     AllClearForm,
     CancelForm,
@@ -28,6 +29,7 @@ from incidents.forms.notices import (
     OpenIncidentForm,
     ScheduleForm,
     UpdateForm,
+    update_statuses,
 )
 from incidents.models import Incident, IncidentUpdate
 
@@ -37,7 +39,11 @@ EDIT_PANES = ("page",)
 @writers_only
 def open_incident(request: HttpRequest, *, is_preview: bool = False) -> HttpResponse:
     screen = Screen(
-        title=_("Open an incident"), form=OpenIncidentForm, act=_open_incident, publish_label=_("Publish incident")
+        title=_("Open an incident"),
+        form=OpenIncidentForm,
+        act=_open_incident,
+        publish_label=_("Publish incident"),
+        start=start_from(request, TemplateKind.INCIDENT),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -49,6 +55,7 @@ def schedule_maintenance(request: HttpRequest, *, is_preview: bool = False) -> H
         form=ScheduleForm,
         act=_schedule_maintenance,
         publish_label=_("Announce maintenance"),
+        start=start_from(request, TemplateKind.MAINTENANCE),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -64,6 +71,7 @@ def post_update(request: HttpRequest, pk: int, *, is_preview: bool = False) -> H
         notice=notice,
         publish_label=_("Publish update"),
         initial={"status": asked} if asked in NEXT_STATUSES[IncidentStatus(notice.status)] else None,
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=["", *update_statuses(notice)]),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -79,6 +87,7 @@ def all_clear(request: HttpRequest, pk: int, *, is_preview: bool = False) -> Htt
         act=_post(notice),
         notice=notice,
         publish_label=_("Publish the all-clear"),
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=[IncidentStatus.COMPLETED]),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -95,6 +104,7 @@ def cancel(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpRe
         notice=notice,
         publish_label=_("Cancel the maintenance"),
         published_message=_("The maintenance is cancelled."),
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=[IncidentStatus.CANCELLED]),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -115,6 +125,7 @@ def move(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResp
         if notice.status == IncidentStatus.SCHEDULED
         else _("The work has begun: only its end can still be moved."),
         keeps_drafts=False,
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=["", notice.status]),
     )
     return compose(request, screen, is_preview=is_preview)
 

@@ -18,6 +18,7 @@ from incidents.choices import CLOSED, ComponentStatus, Impact
 from incidents.forms.components import ComponentRows
 from incidents.forms.fields import LineField, MarkdownField
 from incidents.forms.lines import effect_rows, effects_of, link_rows, links_of
+from incidents.forms.placeholders import fill_in, refuse_gaps
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import Incident, IncidentUpdate
 from incidents.values import NOTICE_TEXTS, NoticeDetails, UpdateText
@@ -50,6 +51,8 @@ class ComposeForm(forms.Form):
     form_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
     since = forms.CharField(widget=forms.HiddenInput, required=False)
+    template = forms.CharField(widget=forms.HiddenInput, required=False)  # the one that the form began with
+    left_over = forms.CharField(widget=forms.HiddenInput, required=False)  # gaps that the author was asked about
 
     def __init__(
         self,
@@ -63,6 +66,7 @@ class ComposeForm(forms.Form):
         initial: dict[str, Any] | None = None,
     ) -> None:
         self.notice, self.draft, self.purpose = notice, draft, purpose
+        self.prepared = set(initial or ())
         self.now = now or timezone.now()
         self.page_zone = page_zone
         self.effects: forms.BaseFormSet | None = None
@@ -92,6 +96,13 @@ class ComposeForm(forms.Form):
 
     def parts(self) -> list[Any]:
         return [part for part in (self.effects, self.links, self.components) if part is not None]
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.is_bound:
+            fill_in(self)
+            if self.purpose == PUBLISH:
+                refuse_gaps(self)
 
     def is_valid(self) -> bool:
         # Each part is asked, so that all errors show at once.
@@ -151,7 +162,8 @@ class ComposeForm(forms.Form):
             fields = [self[name] for name in section.names if name in self.fields]
             part = getattr(self, section.part) if section.part else None
             has_errors = any(field.errors for field in fields) or (self.is_bound and part and not part.is_valid())
-            yield section, fields, part, bool(has_errors) or not section.is_folded
+            is_prepared = not self.prepared.isdisjoint((*section.names, section.part))
+            yield section, fields, part, bool(has_errors) or is_prepared or not section.is_folded
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Everything wrong, as (id of the control, its label, message): the list on top of a refused form."""
@@ -212,7 +224,7 @@ class UpdatePart(ComposeForm):
         drafted = dict(self.draft.affected.values_list("component_id", "new_status")) if self.draft else {}
         self.components = ComponentRows(
             data,
-            initial={str(pk): status for pk, status in drafted.items()},
+            initial={str(pk): status for pk, status in (drafted or self.initial.get("components", {})).items()},
             said=self._said(),
             is_planned=self.is_planned,
             use_required_attribute=False,
@@ -295,7 +307,7 @@ class DetailsPart(ComposeForm):
 
     def add_rows(self, data: Any) -> None:
         super().add_rows(data)
-        self.effects = effect_rows(self.notice, data)
+        self.effects = effect_rows(self.notice, data, prepared=self.initial.get("effects", ()))
         self.links = link_rows(self.notice, data)
 
     def details(self) -> NoticeDetails:
@@ -316,8 +328,8 @@ def seen_by_now(notice: Incident | None, draft: IncidentUpdate | None = None) ->
     return {"seen": newest.pk if newest else 0, "since": stands.updated_at.isoformat()}
 
 
-def next_update_suggestion(now: dt.datetime) -> dt.datetime:
-    """About twenty minutes from now, at a round time."""
-    later = now + NEXT_UPDATE_IN
+def next_update_suggestion(now: dt.datetime, after: dt.timedelta = NEXT_UPDATE_IN) -> dt.datetime:
+    """About twenty minutes from now, or `after` that time, at a round one."""
+    later = now + after
     over = dt.timedelta(minutes=later.minute % 5, seconds=later.second, microseconds=later.microsecond)
     return later - over + (dt.timedelta(minutes=5) if over else dt.timedelta())

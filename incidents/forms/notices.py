@@ -28,9 +28,12 @@ from incidents.forms.compose import (
     next_update_suggestion,
 )
 from incidents.forms.fields import LeadsField, ZoneField, zone_or_none
+from incidents.forms.starting import lengths_in_words
 from incidents.forms.wall_times import WallTimeField
-from incidents.models import IncidentUpdate, Page
+from incidents.models import Incident, IncidentUpdate, Page
 from incidents.moves import planned_times
+from incidents.prepared import planned_around
+from incidents.times import describe
 from incidents.values import PLANNED_TIMES, AllClear, NoticeDetails, Window
 from incidents.writing import check_window
 
@@ -71,6 +74,13 @@ class WindowPart(ComposeForm):
         help_text=_("Otherwise the notice goes to “verifying” and waits for someone to post the all-clear."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, words in lengths_in_words(self.initial).items():
+            if name in self.fields:
+                self.fields[name].required = False
+                self.fields[name].help_text = words
+
     def starting_values(self) -> dict[str, Any]:
         values = super().starting_values() | {"time_zone": self.zone.key}
         if self.notice:
@@ -84,10 +94,21 @@ class WindowPart(ComposeForm):
         super().clean()
         if any(name in self.errors for name in PLANNED_TIMES) or not self.typed_zone():
             return
+        self._plan_by_lengths()
         try:
             check_window(self.window())
         except ValidationError as problem:
             self.add_problem(problem)
+
+    def _plan_by_lengths(self) -> None:
+        """What was left empty follows from the lengths that a template holds."""
+        if not all(name in self.fields for name in PLANNED_TIMES):
+            return
+        planned = planned_around(self.initial, **{name: self.cleaned_data.get(name) for name in PLANNED_TIMES})
+        for name, moment in planned.items():
+            if moment and not self.cleaned_data.get(name):
+                self.cleaned_data[name] = moment
+                self.fields[name].widget.reads_as = describe(moment, self.typed_zone())
 
     def window(self) -> Window:
         """What was typed; what this screen does not ask is as the notice has it."""
@@ -187,15 +208,9 @@ class UpdateForm(UpdatePart):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["status"].choices = [(status.value, status.label) for status in self._possible()]
+        self.fields["status"].choices = [(status.value, status.label) for status in update_statuses(self.notice)]
         if self.notice.is_scheduled:
             del self.fields["data_outcome"]
-
-    def _possible(self) -> list[IncidentStatus]:
-        """Where the notice may go, but for the ends of a maintenance, which have screens of their own."""
-        now = IncidentStatus(self.notice.status)
-        has_own_screen = (IncidentStatus.COMPLETED, IncidentStatus.CANCELLED)
-        return [status for status in NEXT_STATUSES[now] if status == now or status not in has_own_screen]
 
     def starting_values(self) -> dict[str, Any]:
         values = {"status": self.notice.status, "data_outcome": self.notice.data_outcome}
@@ -349,6 +364,13 @@ class MoveForm(UpdatePart, WindowPart):
 
     def status(self) -> str:
         return self.notice.status
+
+
+def update_statuses(notice: Incident) -> list[IncidentStatus]:
+    """Where an update may lead the notice, but for the ends of a maintenance, which have screens of their own."""
+    now = IncidentStatus(notice.status)
+    has_own_screen = (IncidentStatus.COMPLETED, IncidentStatus.CANCELLED)
+    return [status for status in NEXT_STATUSES[now] if status == now or status not in has_own_screen]
 
 
 def _to_the_minute(moment: dt.datetime) -> dt.datetime:
