@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus
-from incidents.models import Component, Incident, IncidentUpdate, Page
+from incidents.choices import MOVABLE, NEXT_STATUSES, Impact, IncidentStatus, TemplateKind
+from incidents.models import Component, Incident, IncidentTemplate, IncidentUpdate, Page
 from incidents.outcome import END_IS_NEAR
-from incidents.roles import may_publish, may_write
+from incidents.roles import may_change_templates, may_publish, may_write
 from incidents.rollup import incident_impact, page_indicator
 from incidents.staff_reminders import to_dos
 from incidents.times import describe, duration_words
@@ -23,12 +23,19 @@ from incidents.waiting import urgent_acts, waiting
 # For so long the board asks for the post-mortem of a grave incident.
 LOOKING_BACK = dt.timedelta(days=14)
 
+STARTS_SHOWN = 4
 INDICATOR_WORDS = {
     Impact.NONE: gettext_lazy("All systems operational"),
     Impact.MAINTENANCE: gettext_lazy("Maintenance in progress"),
     Impact.MINOR: gettext_lazy("Minor disruption"),
     Impact.MAJOR: gettext_lazy("Major disruption"),
     Impact.CRITICAL: gettext_lazy("Critical disruption"),
+}
+
+
+BEGIN_URLS = {
+    TemplateKind.INCIDENT: "admin:incidents_incident_open",
+    TemplateKind.MAINTENANCE: "admin:incidents_scheduledmaintenance_schedule",
 }
 
 
@@ -78,6 +85,7 @@ def board(user: Any, now: dt.datetime) -> dict[str, Any]:
         "urgent_acts": [(act, may, notice_url(act.incident)) for act, may in urgent_acts(user)],
         "to_look_back": [Task(row.title, _url("postmortem", row)) for row in to_look_back(now)],
         "to_dos": to_dos(now) if may_write(user) else [],
+        "starts": templates_to_start_from() if may_write(user) else {},
         "zone": page.zone,
         "may_write": may_write(user),
         "may_publish": may_publish(user),
@@ -103,6 +111,23 @@ def to_look_back(now: dt.datetime) -> list[Incident]:
     begun = IncidentUpdate.objects.filter(status=IncidentStatus.POSTMORTEM).values("incident")
     grave = resolved.filter(impact__in=(Impact.MAJOR, Impact.CRITICAL)).exclude(pk__in=begun)
     return list(grave.order_by("-resolved_at", "-pk"))
+
+
+def start_url(template: IncidentTemplate) -> str:
+    """The screen that begins with this template; empty for an update, which needs a notice first."""
+    screen = BEGIN_URLS.get(TemplateKind(template.kind))
+    return f"{reverse(screen)}?template={template.pk}" if screen else ""
+
+
+def templates_to_start_from() -> dict[str, list[Task]]:
+    """The templates that a notice is begun with most often, those in front first, by kind."""
+    begins = [TemplateKind.INCIDENT, TemplateKind.MAINTENANCE]
+    used_most = IncidentTemplate.objects.in_use().filter(kind__in=begins).order_by("-uses", "position", "pk")
+    found: dict[str, list[Task]] = {kind.value: [] for kind in begins}
+    for template in used_most.only("kind", "name"):
+        if len(found[template.kind]) < STARTS_SHOWN:
+            found[template.kind].append(Task(template.name, start_url(template)))
+    return found
 
 
 def notice_url(notice: Incident) -> str:
@@ -155,6 +180,15 @@ def end_note(notice: Incident, user: Any, now: dt.datetime) -> EndNote | None:
     if may_publish(user):
         tasks.append(Task(_("move the end"), _url("move", notice)))
     return EndNote(words % {"time": duration_words(abs(left))}, is_past, tasks)
+
+
+def notice_page_tasks(notice: Incident, user: Any) -> list[Task]:
+    """The tasks on a notice's own page: those of the first screen, and what has time."""
+    tasks = notice_tasks(notice, user)
+    if may_change_templates(user):
+        url = reverse("admin:incidents_incidenttemplate_from_notice", args=[notice.pk])
+        tasks.append(Task(_("Save as a template"), url))
+    return tasks
 
 
 def _url(task: str, notice: Incident) -> str:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, IncidentStatus, Outcome, Turnout
 from incidents.models import EffectOutcome, Incident, IncidentUpdate
 from incidents.outcome import END_IS_NEAR, course_of
+from incidents.placeholders import gaps
 from incidents.times import clock_change, day_words, describe_window, duration_words, lasting_words
 
 SHORT_NOTICE = dt.timedelta(hours=72)
@@ -96,11 +97,21 @@ def check(update: IncidentUpdate, *, now: dt.datetime) -> list[Remark]:
     """All remarks on a notice as it would stand with `update`, the gravest first. Reads; writes nothing."""
     incident = update.incident
     return [
+        *_gaps(incident, update),
         *_planning(incident, update, now),
         *_ending(incident, update, now),
         *_left_out(update),
         *_words(incident, update, now),
     ]
+
+
+def _gaps(incident: Incident, update: IncidentUpdate) -> Iterator[Remark]:
+    """Placeholders of a template that nobody has filled in."""
+    texts = list(_texts(incident, update).items())
+    texts += [("effects", text) for line in incident.effects.all() for text in (line.function, line.note)]
+    for field, text in texts:
+        for gap in gaps(text):
+            yield Remark(field, gap, _("is still to be filled in: customers would read it like this."))
 
 
 def _left_out(update: IncidentUpdate) -> Iterator[Remark]:
@@ -182,15 +193,16 @@ def _overlapping(incident: Incident) -> Iterator[Incident]:
 
 
 def _words(incident: Incident, update: IncidentUpdate, now: dt.datetime) -> Iterator[Remark]:
-    texts = {
-        "title": incident.title,
-        "body": update.body,
-        **{name: getattr(incident, name) for name in ("advice_before", "advice_during", "advice_after", "reason")},
-    }
     about = incident.work_starts_at or now
-    for field, text in texts.items():
+    for field, text in _texts(incident, update).items():
         for words, remark in [*_times(text, about), *_phrases(text, incident, update)]:
             yield Remark(field, words, remark)
+
+
+def _texts(incident: Incident, update: IncidentUpdate) -> dict[str, str]:
+    """What is written in words, by the form's field."""
+    advice = ("advice_before", "advice_during", "advice_after", "reason")
+    return {"title": incident.title, "body": update.body, **{name: getattr(incident, name) for name in advice}}
 
 
 def _times(text: str, about: dt.datetime) -> Iterator[tuple[str, str]]:

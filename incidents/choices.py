@@ -77,6 +77,22 @@ NEXT_STATUSES = {
 }
 
 
+class TemplateKind(TextChoices):
+    """What a prepared text begins: a notice of one of the two kinds, or an update of one that exists."""
+
+    INCIDENT = "incident", _("Incident")
+    MAINTENANCE = "maintenance", _("Maintenance")
+    UPDATE = "update", _("Update")
+
+
+# The status that a prepared text may carry; empty: it leaves that to whoever writes.
+TEMPLATE_STATUSES = {
+    TemplateKind.INCIDENT: ("", *STATUSES[IncidentKind.REALTIME][:4]),
+    TemplateKind.MAINTENANCE: ("",),
+    TemplateKind.UPDATE: ("", *IncidentStatus),
+}
+
+
 class Impact(TextChoices):
     NONE = "none", _("None")
     MAINTENANCE = "maintenance", _("Maintenance")

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Least
@@ -16,6 +17,7 @@ from incidents.choices import (
     CLOSED,
     OPEN,
     STATUSES,
+    TEMPLATE_STATUSES,
     ComponentStatus,
     DataStatement,
     EditKind,
@@ -27,11 +29,13 @@ from incidents.choices import (
     LinkKind,
     MissedBecause,
     OccurrenceState,
+    TemplateKind,
     Turnout,
 )
 
 CODE_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 CODE_LENGTH = 12
+LONGEST_MINUTES = 31 * 24 * 60
 
 
 def new_code() -> str:
@@ -724,6 +728,122 @@ class EffectOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.function}: {self.get_turned_out_display()}"
+
+
+def minutes_field(label: str, *, least: int = 0) -> models.PositiveIntegerField:
+    return models.PositiveIntegerField(
+        label, null=True, blank=True, validators=[MinValueValidator(least), MaxValueValidator(LONGEST_MINUTES)]
+    )
+
+
+class IncidentTemplateQuerySet(models.QuerySet["IncidentTemplate"]):
+    def in_use(self) -> IncidentTemplateQuerySet:
+        return self.filter(is_in_use=True)
+
+
+class IncidentTemplate(models.Model):
+    """A prepared text: what a composing screen can begin with. Texts are Markdown with ((placeholders))."""
+
+    kind = models.CharField(_("kind"), max_length=12, choices=TemplateKind)
+    name = models.CharField(_("name"), max_length=100)
+    position = models.PositiveIntegerField(_("position"), default=1)
+    is_in_use = models.BooleanField(_("in use"), default=True)
+
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    body = models.TextField(_("text"), blank=True)
+    status = models.CharField(_("status"), max_length=20, choices=IncidentStatus, blank=True)
+    reason = models.TextField(_("reason"), blank=True)
+    advice_before = models.TextField(_("what to do before"), blank=True)
+    advice_during = models.TextField(_("what to do during it"), blank=True)
+    advice_after = models.TextField(_("what to do afterwards"), blank=True)
+    # Of an update: what became of the data at the end.
+    data_statement = models.CharField(_("data"), max_length=20, choices=DataStatement, blank=True)
+    notify = models.BooleanField(_("tell subscribers"), default=True)
+    next_update_minutes = minutes_field(_("next update, minutes later"), least=1)
+
+    work_minutes = minutes_field(_("length of the work, in minutes"), least=1)
+    avoid_before_minutes = minutes_field(_("avoid window, minutes before the work"))
+    avoid_after_minutes = minutes_field(_("avoid window, minutes after the work"))
+
+    # Which text of ours it began as, so that none is installed twice.
+    shipped_as = models.CharField(max_length=40, blank=True, editable=False)
+    uses = models.PositiveIntegerField(_("uses"), default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = IncidentTemplateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("template")
+        verbose_name_plural = _("templates")
+        ordering = ["kind", "position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name"], name="template_name_once"),
+            models.UniqueConstraint(fields=["shipped_as"], condition=~Q(shipped_as=""), name="template_shipped_once"),
+            models.CheckConstraint(condition=~Q(name=""), name="template_has_name"),
+            models.CheckConstraint(
+                condition=Q(
+                    *[Q(kind=kind, status__in=statuses) for kind, statuses in TEMPLATE_STATUSES.items()],
+                    _connector=Q.OR,
+                ),
+                name="template_status_fits_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(data_statement__in=["", *DataStatement.values]), name="template_data_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=TemplateKind.MAINTENANCE)
+                | Q(work_minutes__isnull=True, avoid_before_minutes__isnull=True, avoid_after_minutes__isnull=True),
+                name="template_lengths_of_maintenance",
+            ),
+            models.CheckConstraint(
+                condition=Q(work_minutes__isnull=True) | Q(work_minutes__gt=0), name="template_work_takes_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(next_update_minutes__isnull=True) | Q(next_update_minutes__gt=0),
+                name="template_next_update_is_later",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateEffect(models.Model):
+    template = models.ForeignKey(IncidentTemplate, models.CASCADE, related_name="effects")
+    function = models.CharField(_("function"), max_length=200)
+    level = models.CharField(_("effect"), max_length=12, choices=EffectLevel)
+    note = models.CharField(_("note"), max_length=300, blank=True)
+    position = models.PositiveSmallIntegerField(default=1, editable=False)
+
+    class Meta:
+        verbose_name = _("effect")
+        verbose_name_plural = _("effects")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(level__in=EffectLevel.values), name="template_effect_level_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.get_level_display()}"
+
+
+class TemplateComponent(models.Model):
+    template = models.ForeignKey(IncidentTemplate, models.CASCADE, related_name="components")
+    component = models.ForeignKey(Component, models.CASCADE, related_name="+", verbose_name=_("component"))
+    status = models.CharField(_("status"), max_length=30, choices=ComponentStatus)
+
+    class Meta:
+        verbose_name = _("component")
+        verbose_name_plural = _("components")
+        ordering = ["component__position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["template", "component"], name="template_component_once"),
+            models.CheckConstraint(condition=Q(status__in=ComponentStatus.values), name="template_component_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.component}: {self.get_status_display()}"
 
 
 class Change(models.Model):

@@ -12,6 +12,7 @@ WRITER, PUBLISHER, ADMINISTRATOR, AUDITOR = "Writer", "Publisher", "Administrato
 PUBLISH = "incidents.publish_incident"
 WRITE = "incidents.add_incident"
 REDACT = "incidents.redact_update"
+CHANGE_TEMPLATES = "incidents.change_incidenttemplate"
 
 # Permissions of apps above this one are named, not imported: they are granted where those apps are installed.
 SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
@@ -19,13 +20,20 @@ SEES_WHO_WAS_TOLD = [f"view_{model}" for model in ("notification", "delivery")]
 WRITER_PERMISSIONS = {
     "incidents": [
         *(f"{act}_{model}" for model in ("incident", "scheduledmaintenance") for act in ("view", "add", "change")),
-        *(f"view_{model}" for model in ("component", "componentgroup", "page", "change", "maintenanceseries")),
+        *(
+            f"view_{model}"
+            for model in ("component", "componentgroup", "page", "change", "maintenanceseries", "incidenttemplate")
+        ),
     ],
     "subscriptions": SEES_WHO_WAS_TOLD,
 }
 # Who may publish may also pause what subscribers are told, and try again what failed.
 PUBLISHER_PERMISSIONS = {
-    "incidents": [*WRITER_PERMISSIONS["incidents"], "publish_incident"],
+    "incidents": [
+        *WRITER_PERMISSIONS["incidents"],
+        "publish_incident",
+        *(f"{act}_incidenttemplate" for act in ("add", "change", "delete")),
+    ],
     "subscriptions": SEES_WHO_WAS_TOLD,
 }
 ADMINISTRATOR_PERMISSIONS = {
@@ -72,6 +80,10 @@ def may_publish(user: Any) -> bool:
 def may_redact(user: Any) -> bool:
     """Remove a passage from what was published."""
     return user.has_perm(REDACT)
+
+
+def may_change_templates(user: Any) -> bool:
+    return user.has_perm(CHANGE_TEMPLATES)
 
 
 def ensure_roles(**_signal: Any) -> None:

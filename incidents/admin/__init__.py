@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from incidents.admin import changes, components, notices, series
+from incidents.admin import changes, components, notices, series, templates
 
-__all__ = ["changes", "components", "notices", "series"]
+__all__ = ["changes", "components", "notices", "series", "templates"]

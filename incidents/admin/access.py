@@ -15,22 +15,27 @@ from incidents.roles import may_publish, may_redact, may_write
 
 def writers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """For staff who may write drafts. Anonymous readers are sent to the login and come back here."""
-    return _behind(view, may_write)
+    return guarded_by(may_write)(view)
 
 
 def publishers_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    return _behind(view, may_publish)
+    return guarded_by(may_publish)(view)
 
 
 def redactors_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    return _behind(view, may_redact)
+    return guarded_by(may_redact)(view)
 
 
-def _behind(view: Callable[..., HttpResponse], may: Callable[[Any], bool]) -> Callable[..., HttpResponse]:
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not may(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
+def guarded_by(may: Callable[[Any], bool]) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """For staff of whom `may` says so."""
 
-    return admin.site.admin_view(guarded)
+    def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not may(request.user):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return admin.site.admin_view(guarded)
+
+    return guard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from incidents.admin.hand_back import screen_path
+from incidents.admin.starting import Start
 from incidents.audit import differences
 from incidents.board import notice_url
 from incidents.checker import check
@@ -38,6 +39,7 @@ from incidents.models import Change, Component, Incident, IncidentUpdate, Page
 from incidents.rehearsal import preview, rehearsal, trials
 from incidents.review import submit_for_review
 from incidents.roles import may_publish
+from incidents.template_actions import count_use
 from incidents.times import describe
 from incidents.timing import schedule_draft
 from incidents.values import ReviewNeeded, StaleIncident
@@ -81,6 +83,7 @@ class Screen:
     is_edit: bool = False
     panes: Sequence[str] = ()
     initial: dict[str, Any] | None = None
+    start: Start = field(default_factory=Start)
 
     def seen(self) -> dict[str, Any]:
         return seen_by_now(self.notice, self.draft or self.update)
@@ -94,7 +97,7 @@ class Screen:
             notice=self.notice,
             draft=self.draft,
             purpose=purpose,
-            initial=self.initial,
+            initial={**(self.initial or {}), **self.start.values},
         )
 
 
@@ -129,6 +132,8 @@ def compose(request: HttpRequest, screen: Screen, *, is_preview: bool) -> HttpRe
         return show(request, screen, form)
     if _is_earlier_post(update, form):
         return show_posted_already(request, screen, form, update)
+    if screen.start.chosen and not update.is_draft:
+        count_use(screen.start.chosen.pk)
     return _done(request, screen, update, form)
 
 

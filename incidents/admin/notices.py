@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from incidents.admin import screens
 from incidents.admin.series import repeat_url, series_url
 from incidents.audit import act_in_words, differences, seen_by
-from incidents.board import Task, end_note, notice_tasks
+from incidents.board import Task, end_note, notice_page_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
 from incidents.leads import leads_words
 from incidents.models import EffectOutcome, Incident, Page, ScheduledMaintenance, SeriesOccurrence
@@ -116,7 +116,7 @@ class NoticeAdmin(admin.ModelAdmin):
             else "",
             "changes": [(change, act_in_words(change), differences(change, page.zone)) for change in changes],
             "all_changes_url": f"{reverse('admin:incidents_change_changelist')}?incident__id__exact={notice.pk}",
-            "tasks": [*notice_tasks(notice, request.user), *_series_tasks(notice, request.user)],
+            "tasks": [*notice_page_tasks(notice, request.user), *_series_tasks(notice, request.user)],
             "is_overdue": notice.next_update_by is not None and notice.next_update_by <= now,
             "end": end_note(notice, request.user, now),
             "may_write": may_write(request.user),

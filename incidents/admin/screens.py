@@ -20,9 +20,10 @@ from incidents.admin import reviewing
 from incidents.admin.access import publishers_only, redactors_only, writers_only
 from incidents.admin.compose import Screen, compose
 from incidents.admin.hand_back import hands_back, show_typed
+from incidents.admin.starting import start_from
 from incidents.admin.still_here import still_here
 from incidents.board import notice_url
-from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus
+from incidents.choices import MOVABLE, NEXT_STATUSES, IncidentStatus, TemplateKind
 from incidents.forms import acts
 from incidents.forms.looking_back import CorrectForm, PastIncidentForm, PostmortemForm, RedactForm
 from incidents.forms.notices import (
@@ -34,6 +35,7 @@ from incidents.forms.notices import (
     OpenIncidentForm,
     ScheduleForm,
     UpdateForm,
+    update_statuses,
 )
 from incidents.models import Incident, IncidentUpdate
 from incidents.outcome import course_of
@@ -45,7 +47,11 @@ EDIT_PANES = ("page",)
 @writers_only
 def open_incident(request: HttpRequest, *, is_preview: bool = False) -> HttpResponse:
     screen = Screen(
-        title=_("Open an incident"), form=OpenIncidentForm, act=acts.open_incident, publish_label=_("Publish incident")
+        title=_("Open an incident"),
+        form=OpenIncidentForm,
+        act=acts.open_incident,
+        publish_label=_("Publish incident"),
+        start=start_from(request, TemplateKind.INCIDENT),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -57,6 +63,7 @@ def schedule_maintenance(request: HttpRequest, *, is_preview: bool = False) -> H
         form=ScheduleForm,
         act=acts.schedule_maintenance,
         publish_label=_("Announce maintenance"),
+        start=start_from(request, TemplateKind.MAINTENANCE),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -72,6 +79,7 @@ def post_update(request: HttpRequest, pk: int, *, is_preview: bool = False) -> H
         notice=notice,
         publish_label=_("Publish update"),
         initial={"status": asked} if asked in NEXT_STATUSES[IncidentStatus(notice.status)] else None,
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=["", *update_statuses(notice)]),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -88,6 +96,7 @@ def all_clear(request: HttpRequest, pk: int, *, is_preview: bool = False) -> Htt
         notice=notice,
         publish_label=_("Publish the all-clear"),
         note=_all_clear_note(notice),
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=[IncidentStatus.COMPLETED]),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -104,6 +113,7 @@ def cancel(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpRe
         notice=notice,
         publish_label=_("Cancel the maintenance"),
         published_message=_("The maintenance is cancelled."),
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=[IncidentStatus.CANCELLED]),
     )
     return compose(request, screen, is_preview=is_preview)
 
@@ -122,6 +132,7 @@ def move(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResp
         published_message=_("The maintenance is moved."),
         note=_move_note(notice),
         keeps_drafts=False,
+        start=start_from(request, TemplateKind.UPDATE, notice=notice, statuses=["", notice.status]),
     )
     return compose(request, screen, is_preview=is_preview)
 

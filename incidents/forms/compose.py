@@ -19,6 +19,7 @@ from incidents.forms.components import ComponentRows
 from incidents.forms.fields import LineField, MarkdownField
 from incidents.forms.lines import effect_rows, effects_of, link_rows, links_of
 from incidents.forms.outcomes import OutcomeRows
+from incidents.forms.placeholders import fill_in, refuse_gaps
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import Incident, IncidentUpdate
 from incidents.values import NOTICE_TEXTS, NoticeDetails, UpdateText
@@ -76,6 +77,8 @@ class ComposeForm(forms.Form):
         help_text=_("It is written down, and stays on the first screen until a colleague has looked at it."),
     )
     urgent_because = LineField(label=_("Why it cannot wait"), limit=BECAUSE_LIMIT, required=False)
+    template = forms.CharField(widget=forms.HiddenInput, required=False)  # the one that the form began with
+    left_over = forms.CharField(widget=forms.HiddenInput, required=False)  # gaps that the author was asked about
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class ComposeForm(forms.Form):
         needs_review: bool = False,
     ) -> None:
         self.notice, self.draft, self.purpose = notice, draft, purpose
+        self.prepared = set(initial or ())
         self.now = now or timezone.now()
         self.page_zone = page_zone
         self.effects: forms.BaseFormSet | None = None
@@ -123,6 +127,13 @@ class ComposeForm(forms.Form):
     def parts(self) -> list[Any]:
         parts = (self.effects, self.links, self.components, self.outcomes)
         return [part for part in parts if part is not None]
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.is_bound:
+            fill_in(self)
+            if self.is_final:
+                refuse_gaps(self)
 
     def is_valid(self) -> bool:
         # Each part is asked, so that all errors show at once.
@@ -203,7 +214,8 @@ class ComposeForm(forms.Form):
             if not fields and part is None:
                 continue
             has_errors = any(field.errors for field in fields) or (self.is_bound and part and not part.is_valid())
-            is_open = has_errors or self._holds_words(fields, part) or not section.is_folded
+            is_prepared = not self.prepared.isdisjoint((*section.names, section.part))
+            is_open = has_errors or is_prepared or self._holds_words(fields, part) or not section.is_folded
             yield section, fields, part, bool(is_open)
 
     def _holds_words(self, fields: list[forms.BoundField], part: Any) -> bool:
@@ -288,7 +300,7 @@ class UpdatePart(ComposeForm):
         drafted = dict(self.draft.affected.values_list("component_id", "new_status")) if self.draft else {}
         self.components = ComponentRows(
             data,
-            initial={str(pk): status for pk, status in drafted.items()},
+            initial={str(pk): status for pk, status in (drafted or self.initial.get("components", {})).items()},
             said=self._said(),
             is_planned=self.is_planned,
             use_required_attribute=False,
@@ -391,7 +403,7 @@ class DetailsPart(ComposeForm):
 
     def add_rows(self, data: Any) -> None:
         super().add_rows(data)
-        self.effects = effect_rows(self.notice, data)
+        self.effects = effect_rows(self.notice, data, prepared=self.initial.get("effects", ()))
         self.links = link_rows(self.notice, data)
 
     def details(self) -> NoticeDetails:
@@ -412,9 +424,14 @@ def seen_by_now(notice: Incident | None, draft: IncidentUpdate | None = None) ->
     return {"seen": newest.pk if newest else 0, "since": stands.updated_at.isoformat()}
 
 
-def next_update_suggestion(now: dt.datetime, *, started_at: dt.datetime | None = None) -> dt.datetime:
-    """When to promise the next update: at a round time, 20 minutes ahead, an hour ahead after the first two hours."""
+def next_update_suggestion(
+    now: dt.datetime, *, started_at: dt.datetime | None = None, after: dt.timedelta | None = None
+) -> dt.datetime:
+    """When to promise the next update: at a round time, 20 minutes ahead, an hour ahead after the first two hours.
+
+    `after` is how far ahead instead.
+    """
     is_young = started_at is None or now - started_at < YOUNG
-    later = now + (NEXT_UPDATE_IN if is_young else NEXT_UPDATE_LATER)
+    later = now + (after or (NEXT_UPDATE_IN if is_young else NEXT_UPDATE_LATER))
     over = dt.timedelta(minutes=later.minute % 5, seconds=later.second, microseconds=later.microsecond)
     return later - over + (dt.timedelta(minutes=5) if over else dt.timedelta())

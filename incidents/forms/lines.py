@@ -92,8 +92,10 @@ EffectRows = forms.formset_factory(
 LinkRows = forms.formset_factory(LinkForm, extra=1, max_num=MAX_LINES, absolute_max=MAX_LINES + 10, validate_max=True)
 
 
-def effect_rows(notice: Incident | None, data: Any) -> forms.BaseFormSet:
-    rows = list(notice.effects.values("function", "level", "note")) if notice else []
+def effect_rows(notice: Incident | None, data: Any, *, prepared: Sequence[dict[str, str]] = ()) -> forms.BaseFormSet:
+    """The rows of `notice`. A new one begins with those `prepared`; what comes back is not compared with them."""
+    new = prepared if data is None else ()
+    rows = list(notice.effects.values("function", "level", "note")) if notice else list(new)
     return EffectRows(data, prefix="effects", initial=rows)
 
 

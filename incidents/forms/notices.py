@@ -28,9 +28,11 @@ from incidents.forms.compose import (
 )
 from incidents.forms.fields import LeadsField, MarkdownField, ZoneField, zone_or_none
 from incidents.forms.outcomes import outcome_rows
+from incidents.forms.starting import lengths_in_words
 from incidents.forms.wall_times import WallTimeField
-from incidents.models import IncidentUpdate, Page
+from incidents.models import Incident, IncidentUpdate, Page
 from incidents.moves import planned_times
+from incidents.prepared import planned_around
 from incidents.times import describe, lasting_words
 from incidents.values import PLANNED_TIMES, AllClear, NoticeDetails, Window
 from incidents.writing import check_display, check_window, status_after_move
@@ -72,6 +74,13 @@ class WindowPart(ComposeForm):
         help_text=_("Otherwise the notice goes to “verifying” and waits for someone to post the all-clear."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, words in lengths_in_words(self.initial).items():
+            if name in self.fields:
+                self.fields[name].required = False
+                self.fields[name].help_text = words
+
     def starting_values(self) -> dict[str, Any]:
         values = super().starting_values() | {"time_zone": self.zone.key}
         if self.notice:
@@ -86,6 +95,7 @@ class WindowPart(ComposeForm):
         zone = self.typed_zone()
         if any(name in self.errors for name in PLANNED_TIMES) or not zone:
             return
+        self._plan_by_lengths()
         window = self.window()
         try:
             check_window(window)
@@ -100,6 +110,16 @@ class WindowPart(ComposeForm):
         if ends:
             lasts = lasting_words(window.work_starts_at, window.work_ends_at, zone)
             ends.widget.reads_as = f"{describe(window.work_ends_at, zone)} · {lasts}"
+
+    def _plan_by_lengths(self) -> None:
+        """What was left empty follows from the lengths that a template holds."""
+        if not all(name in self.fields for name in PLANNED_TIMES):
+            return
+        planned = planned_around(self.initial, **{name: self.cleaned_data.get(name) for name in PLANNED_TIMES})
+        for name, moment in planned.items():
+            if moment and not self.cleaned_data.get(name):
+                self.cleaned_data[name] = moment
+                self.fields[name].widget.reads_as = describe(moment, self.typed_zone())
 
     def window(self) -> Window:
         """What was typed; what this screen does not ask is as the notice has it."""
@@ -216,15 +236,9 @@ class UpdateForm(UpdatePart):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["status"].choices = [(status.value, status.label) for status in self._possible()]
+        self.fields["status"].choices = [(status.value, status.label) for status in update_statuses(self.notice)]
         if self.notice.is_scheduled:
             del self.fields["data_outcome"]
-
-    def _possible(self) -> list[IncidentStatus]:
-        """Where the notice may go, but for what has a screen of its own."""
-        now = IncidentStatus(self.notice.status)
-        has_own_screen = (IncidentStatus.COMPLETED, IncidentStatus.CANCELLED, IncidentStatus.POSTMORTEM)
-        return [status for status in NEXT_STATUSES[now] if status == now or status not in has_own_screen]
 
     def starting_values(self) -> dict[str, Any]:
         values = {"status": self.notice.status, "data_outcome": self.notice.data_outcome}
@@ -418,6 +432,13 @@ class MoveForm(UpdatePart, WindowPart):
 
     def status(self) -> str:
         return status_after_move(self.notice)
+
+
+def update_statuses(notice: Incident) -> list[IncidentStatus]:
+    """Where an update may lead the notice, but for what has a screen of its own."""
+    now = IncidentStatus(notice.status)
+    has_own_screen = (IncidentStatus.COMPLETED, IncidentStatus.CANCELLED, IncidentStatus.POSTMORTEM)
+    return [status for status in NEXT_STATUSES[now] if status == now or status not in has_own_screen]
 
 
 def _to_the_minute(moment: dt.datetime) -> dt.datetime:

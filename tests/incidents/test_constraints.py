@@ -17,9 +17,12 @@ from incidents.models import (
     Incident,
     IncidentComponent,
     IncidentLink,
+    IncidentTemplate,
     IncidentUpdate,
     Page,
     StatusChange,
+    TemplateComponent,
+    TemplateEffect,
     UpdateComponent,
     UpdateRevision,
     UrgentAct,
@@ -95,6 +98,16 @@ def revision(**fields) -> None:
     UpdateRevision.objects.create(update=update, text_version=1, at=EARLY, **{"kind": "typo"} | fields)
 
 
+def template(kind: str = "incident", name: str = "Slow again", **fields) -> IncidentTemplate:
+    return IncidentTemplate.objects.create(kind=kind, name=name, **fields)
+
+
+def template_component(status: str = "operational", *, times: int = 1) -> None:
+    row, component = template(), make_component()
+    for _time in range(times):
+        TemplateComponent.objects.create(template=row, component=component, status=status)
+
+
 REFUSED = {
     "page_is_one": lambda: Page.objects.create(pk=2),
     "component_status_known": lambda: make_component(status="broken"),
@@ -129,6 +142,19 @@ REFUSED = {
     "update_missed_says_why": lambda: set_update(missed_at=EARLY),
     "urgent_act_says_why": lambda: urgent_act(because=""),
     "urgent_act_acknowledged_by_somebody": lambda: urgent_act(acknowledged_at=LATE),
+    "template_name_once": lambda: (template(), template()),
+    "template_shipped_once": lambda: (template(shipped_as="ours"), template(name="Other", shipped_as="ours")),
+    "template_has_name": lambda: template(name=""),
+    "template_status_fits_kind": lambda: template("maintenance", status="resolved"),
+    "template_data_known": lambda: template(data_statement="perhaps"),
+    "template_lengths_of_maintenance": lambda: template(work_minutes=60),
+    "template_work_takes_time": lambda: template("maintenance", work_minutes=0),
+    "template_next_update_is_later": lambda: template(next_update_minutes=0),
+    "template_effect_level_known": lambda: TemplateEffect.objects.create(
+        template=template(), function="x", level="bad"
+    ),
+    "template_component_once": lambda: template_component(times=2),
+    "template_component_known": lambda: template_component("broken"),
 }
 
 

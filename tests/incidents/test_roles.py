@@ -100,5 +100,5 @@ def test_the_groups_are_made_again_when_missing_and_keep_what_was_added():
     ensure_roles()
     ensure_roles()
 
-    assert Group.objects.get(name="Publisher").permissions.count() == before + 1
+    assert Group.objects.get(name="Publisher").permissions.count() == before + 4
     assert writer.permissions.count() == before

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from incidents.actions import post_update
 from incidents.models import Incident
+from incidents.prepared import Prepared
 from incidents.review import send_back
+from incidents.template_actions import save_template
 from incidents.timing import schedule_draft
 from incidents.values import EffectLine, NoticeDetails, UpdateText
 from tests.browser import open_browser
@@ -49,12 +55,16 @@ def notices(live_server) -> dict[str, int]:
     send_back(submitted, "Since when?", actor=edward)
     post_update(incident, UpdateText(status="monitoring", body="Soon."), actor=None, urgent_because="Fire.")
     make_page(needs_review=False)
+    prepared = Prepared("maintenance", "Power work", body="((functions)) on ((floor))", work_minutes=180)
+    template = save_template(replace(prepared, effects=[EffectLine("Images", "slower")]), actor=edward)
     ids = {"incident": incident.pk, "draft": draft.pk, "maintenance": maintenance.pk}
-    return ids | {"planned": planned.pk, "submitted": submitted.pk}
+    return ids | {"planned": planned.pk, "submitted": submitted.pk, "template": template.pk}
 
 
 def screens(notices: dict[str, int]) -> list[str]:
-    incident, maintenance, draft = (notices[name] for name in ("incident", "maintenance", "draft"))
+    incident, maintenance, draft, template = (
+        notices[name] for name in ("incident", "maintenance", "draft", "template")
+    )
     return [
         "/admin/",
         screen("incident_open"),
@@ -74,6 +84,11 @@ def screens(notices: dict[str, int]) -> list[str]:
         screen("component_changelist"),
         screen("page_change", 1),
         screen("change_changelist"),
+        f"{screen('scheduledmaintenance_schedule')}?template={template}",
+        screen("incidenttemplate_changelist"),
+        screen("incidenttemplate_change", template),
+        screen("incidenttemplate_add"),
+        screen("incidenttemplate_from_notice", maintenance),
     ]
 
 
@@ -205,3 +220,31 @@ def test_leaving_with_words_unsaved_is_asked_about(live_server, notices):
         page.goto(live_server.url + "/admin/")
 
     assert asked == ["beforeunload"]
+
+
+def test_a_template_fills_what_is_empty_and_keeps_what_was_typed(live_server, notices):
+    edward = User.objects.get(username="edward")
+    four = [EffectLine(name, "slower") for name in ("Mailings", "Images", "Links", "Logging in")]
+    for name, effects in (("All slow", four), ("One slow", four[:1])):
+        prepared = Prepared("incident", name, title=f"{name} now", body=f"{name}: ((ticket))", advice_during="Wait.")
+        save_template(replace(prepared, effects=effects, status="identified"), actor=edward)
+    with open_browser() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        log_in(page, live_server.url)
+        page.goto(live_server.url + screen("incident_open"))
+        page.fill("#id_title", "My own words")
+        for name in ("All slow", "One slow", "All slow"):
+            page.select_option("#start-from-template", label=name)
+            page.click("text=Fill in")
+            expect(page.locator("#id_body")).to_have_value(f"{name}: ((ticket))")
+            expect(page.locator("#id_effects-3-function")).to_have_value("Logging in" if name == "All slow" else "")
+            expect(page.locator(".start-said")).to_have_text("Kept as you typed it: Title")
+        assert page.locator("#id_advice_during").is_visible()
+        assert page.locator(".start-gaps code").all_inner_texts() == ["((ticket))"]
+        page.fill("#id_body", "All is slow.")
+        page.click("button[value=publish]")
+        page.wait_for_url("**/change/")
+
+    incident = Incident.objects.get(title="My own words")
+    assert (incident.status, incident.advice_during) == ("identified", "Wait.")
+    assert [effect.function for effect in incident.effects.all()] == ["Mailings", "Images", "Links", "Logging in"]
