@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
-from incidents.choices import ComponentStatus, EffectLevel, IncidentKind, IncidentStatus
+from incidents.choices import ComponentStatus, EffectLevel, IncidentKind, IncidentStatus, Turnout
 from incidents.models import Component, Incident
 from terminal.console import misused, refused
 
@@ -95,6 +95,16 @@ def effect_row(option: str) -> dict[str, str]:
         raise misused(told % {"option": option}, EffectLevel.values)
     value = one_of(level, EffectLevel.choices, flag="--effect")
     return {"function": function.strip(), "level": value, "note": note.strip()}
+
+
+def outcome_of(option: str) -> tuple[str, tuple[str, str]]:
+    """From "function=outcome: note": the function in lower case, and what became of its effect."""
+    function, equals, rest = option.partition("=")
+    outcome, _colon, note = rest.partition(":")
+    if not equals:
+        told = _("--effect “%(option)s”: write it as FUNCTION=OUTCOME, or FUNCTION=OUTCOME: NOTE. The outcomes:")
+        raise misused(told % {"option": option}, Turnout.values)
+    return function.strip().casefold(), (one_of(outcome, Turnout.choices, flag="--effect"), note.strip())
 
 
 def the_notice(typed: str, kind: str, statuses: Sequence[str]) -> Incident:

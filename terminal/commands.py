@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext as _
 
-from incidents.choices import ComponentStatus, EffectLevel, IncidentKind, LinkKind
+from incidents.choices import ComponentStatus, EffectLevel, IncidentKind, LinkKind, Turnout
 from terminal.composing import carry_out, database_trouble
 from terminal.console import Console, refused
 from terminal.showing import show_list, show_notice
@@ -127,6 +127,15 @@ def _add_options(parser: ArgumentParser, task: Task) -> None:
             metavar="KIND=CODE",
             help=_("repeatable; another notice: %(kinds)s") % {"kinds": ", ".join(LinkKind.values)},
         )
+    if task.says_outcomes:
+        parser.add_argument(
+            "--effect",
+            action="append",
+            default=[],
+            metavar="FUNCTION=OUTCOME[: NOTE]",
+            help=_("repeatable; what became of an effect, if not as announced: %(outcomes)s")
+            % {"outcomes": ", ".join(Turnout.values)},
+        )
     if any(option.flag == "--avoid-from" for option in task.options) and task.statuses:
         parser.add_argument("--no-avoid", action="store_true", help=_("drop the avoid window"))
 
@@ -140,6 +149,9 @@ def _add_manner(parser: ArgumentParser, task: Task) -> None:
     parser.add_argument("--fold", choices=["first", "second"], default="", help=_("of times that clocks show twice"))
     parser.add_argument("--no-notify", action="store_true", help=_("tell no subscriber"))
     parser.add_argument("--as", default="", metavar="USERNAME", help=_("who you are; or STATUSPAGE_USER=USERNAME"))
+    parser.add_argument(
+        "--urgent", default="", metavar="WHY", help=_("publish without the second person that the page asks for")
+    )
     parser.add_argument("--once", default="", metavar="WORD", help=_("post only once, however often this is run"))
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--yes", action="store_true", help=_("publish without asking"))

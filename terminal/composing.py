@@ -24,13 +24,14 @@ from django.utils.translation import gettext as _
 
 from incidents.checker import Remark, check
 from incidents.choices import CLOSED
-from incidents.forms.compose import DRAFT, PUBLISH, ComposeForm
+from incidents.forms.acts import Act
+from incidents.forms.compose import DRAFT, OF_THE_PAGE, PREVIEW, PUBLISH, ComposeForm
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import Incident, IncidentUpdate, Page
 from incidents.rehearsal import PreviewPane, preview, rehearsal
 from incidents.roles import may_publish, may_write
 from incidents.times import describe
-from incidents.values import StaleIncident
+from incidents.values import ReviewNeeded, StaleIncident
 from terminal.choosing import the_notice, the_user
 from terminal.console import INTERRUPTED, Console, misused, refused
 from terminal.filling import Data, fill, label_of, problems, told_times
@@ -62,13 +63,16 @@ def carry_out(task: Task, options: dict[str, Any], console: Console) -> None:
     actor = the_user(options["as"])
     refuse_the_unable(actor, publishes=purpose == PUBLISH and not options["dry_run"])
     notice = the_notice(options["notice"] or "", task.kind, task.statuses) if task.statuses else None
-    build = partial(task.form, page_zone=Page.objects.current().zone, notice=notice, purpose=purpose)
+    page = Page.objects.current()
+    build = partial(task.form, page_zone=page.zone, needs_review=page.needs_review, notice=notice, purpose=purpose)
     data = fill(task, build(None), options, console=console)
     text = read_text(options["message"], options["file"], console=console, notice=notice)
     with kept(text, data):
         form = build({**data, "body": text.body})
         if not text.body.strip() and text.is_ours:
             raise refused(_("Nothing was written: nothing was published."))
+        if not form.is_valid() and form.data.get("left_over"):
+            form = build(form.data)  # gaps of an urgent text are asked about once: the remarks below do that here
         if not form.is_valid():
             _refuse(task, form)
         if posted := _posted_before(form):
@@ -76,7 +80,7 @@ def carry_out(task: Task, options: dict[str, Any], console: Console) -> None:
             text.forget()
             return
         act = task.act(notice)
-        rehearsed = _rehearse(task, form, partial(act, form, actor, True))
+        rehearsed = _rehearse(task, build(form.data, purpose=PREVIEW), act, actor)
         _show(rehearsed, form, console)
         if options["dry_run"]:
             _answer(console, form, rehearsed, None)
@@ -160,9 +164,17 @@ def refusals(task: Task, form: ComposeForm) -> Iterator[None]:
         yield
     except StaleIncident as stale:
         raise refused(_stale_words(stale, form.notice)) from None
+    except ReviewNeeded:
+        raise refused(_needs_somebody_else(task)) from None
     except ValidationError as problem:
         form.add_problem(problem)
         _refuse(task, form)
+
+
+def _needs_somebody_else(task: Task) -> str:
+    told = _("This page asks for a second person to publish. If it cannot wait, say why: --urgent WHY.")
+    draft = _("Otherwise --draft keeps it for a colleague, who publishes it in the admin.")
+    return f"{told} {draft}" if task.keeps_drafts else told
 
 
 def _refuse(task: Task, form: ComposeForm) -> None:
@@ -190,9 +202,11 @@ def _tell_posted_before(form: ComposeForm, posted: IncidentUpdate, console: Cons
     _tell(console, form, None, posted)
 
 
-def _rehearse(task: Task, form: ComposeForm, act: Any) -> Rehearsed:
+def _rehearse(task: Task, form: ComposeForm, act: Act, actor: Any) -> Rehearsed:
+    if not form.is_valid():
+        _refuse(task, form)
     with refusals(task, form), rehearsal():
-        update = act()
+        update = act(form, actor, True)
         panes = preview(update)
         remarks = check(update, now=timezone.now())
         components = [f"{line.name}: {line.get_status_display()}" for line in update.incident.affected.all()]
@@ -274,7 +288,9 @@ def _answer(console: Console, form: ComposeForm, rehearsed: Rehearsed | None, up
 
 def _times_json(form: ComposeForm) -> dict[str, str | None]:
     """Every time that the form asks for, in UTC."""
-    names = [name for name, field in form.fields.items() if isinstance(field, WallTimeField)]
+    names = [
+        name for name, field in form.fields.items() if isinstance(field, WallTimeField) and name not in OF_THE_PAGE
+    ]
     given = {name: form.cleaned_data.get(name) for name in names}
     return {name: time.isoformat() if time else None for name, time in given.items()}
 

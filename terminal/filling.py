@@ -13,12 +13,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from incidents.choices import LinkKind
+from incidents.choices import LinkKind, Turnout
 from incidents.forms.compose import ComposeForm
 from incidents.forms.fields import zone_or_none
+from incidents.forms.outcomes import OutcomeRows
 from incidents.forms.wall_times import WallTime, WallTimeField
 from incidents.models import Incident
-from terminal.choosing import effect_row, one_of, said_of_components
+from terminal.choosing import effect_row, one_of, outcome_of, said_of_components
 from terminal.console import Console, misused
 from terminal.spoken_times import read_time
 from terminal.tasks import Option, Task, TimeOption
@@ -28,7 +29,7 @@ Data = dict[str, str]
 ONCE = uuid.UUID("6f0c9df5-6fd3-4a43-8f1c-9a4a4a1f3f2e")
 NONE = "none"
 # As --data: two fields of the forms, and what they are called depends on the task.
-FLAGS = {"body": "--message", "time_zone": "--zone", "notify": "--no-notify"}
+FLAGS = {"body": "--message", "time_zone": "--zone", "notify": "--no-notify", "urgent_because": "--urgent"}
 
 
 def fill(task: Task, form: ComposeForm, options: dict[str, Any], *, console: Console) -> Data:
@@ -52,6 +53,10 @@ def fill(task: Task, form: ComposeForm, options: dict[str, Any], *, console: Con
     if task.says_lines:
         _put_rows(data, "effects", [effect_row(option) for option in options["effect"]])
         _put_rows(data, "links", [_link_row(option) for option in options["link"]])
+    if form.outcomes is not None:
+        data |= _outcomes(form.outcomes, options["effect"])
+    if options["urgent"] and "is_urgent" in form.fields:
+        data |= {"is_urgent": "on", "urgent_because": options["urgent"]}
     return data
 
 
@@ -180,6 +185,19 @@ def _put_rows(data: Data, prefix: str, rows: list[dict[str, str]]) -> None:
     data |= {f"{prefix}-TOTAL_FORMS": str(len(rows)), f"{prefix}-INITIAL_FORMS": "0"}
     for place, row in enumerate(rows):
         data |= {f"{prefix}-{place}-{name}": value for name, value in row.items()}
+
+
+def _outcomes(rows: OutcomeRows, options: list[str]) -> Data:
+    """What was announced of each effect came true, but for what `options` say: "function=outcome: note"."""
+    said = dict(map(outcome_of, options))
+    data: Data = {}
+    for effect, function, turned_out, note in rows.rows():
+        outcome, word = said.pop(effect.function.casefold(), (Turnout.AS_ANNOUNCED.value, ""))
+        data |= {function: effect.function, turned_out.html_name: outcome, note.html_name: word}
+    if said:
+        told = _("--effect: nothing was announced of “%(function)s”. Announced were:")
+        raise misused(told % {"function": next(iter(said))}, [effect.function for effect in rows.effects])
+    return data
 
 
 def _link_row(option: str) -> dict[str, str]:

@@ -71,6 +71,7 @@ class Task:
     status: str = ""
     says_components: bool = False
     says_lines: bool = False
+    says_outcomes: bool = False
     spoken_status: str = ""
     keeps_drafts: bool = True
     forgets: Sequence[str] = ("next_update_by",)
@@ -79,6 +80,7 @@ class Task:
 TITLE = Option("--title", "title", _("what is wrong, or what will be done, in your customers' words"))
 NEXT_UPDATE = TimeOption("--next-update", "next_update_by", _("when the next update comes at the latest"))
 STARTED = TimeOption("--started", "started_at", _("when it began; now, if not given"), toward=Toward.PAST)
+HAPPENED = TimeOption("--happened", "display_at", _("when that was, if not now; nobody is told"), toward=Toward.PAST)
 DATA = Option("--data", "data_statement", _("what is said of customers' data"), DataStatement.values)
 DATA_IN_THE_END = Option("--data", "data_outcome", _("how it went with customers' data"), DataStatement.values)
 STATEMENTS = (
@@ -134,7 +136,12 @@ INCIDENT_TASKS = (
         form=UpdateForm,
         act=acts.post,
         question=_("Publish?"),
-        options=(_status(IncidentKind.REALTIME, STATUSES[IncidentKind.REALTIME]), NEXT_UPDATE, DATA_IN_THE_END),
+        options=(
+            _status(IncidentKind.REALTIME, STATUSES[IncidentKind.REALTIME][:4]),
+            NEXT_UPDATE,
+            HAPPENED,
+            DATA_IN_THE_END,
+        ),
         statuses=STATUSES[IncidentKind.REALTIME],
         says_components=True,
     ),
@@ -180,7 +187,7 @@ MAINTENANCE_TASKS = (
         form=UpdateForm,
         act=acts.post,
         question=_("Publish?"),
-        options=(_status(IncidentKind.SCHEDULED, STATUSES[IncidentKind.SCHEDULED][:3]), NEXT_UPDATE),
+        options=(_status(IncidentKind.SCHEDULED, STATUSES[IncidentKind.SCHEDULED][:3]), NEXT_UPDATE, HAPPENED),
         statuses=STATUSES[IncidentKind.SCHEDULED],
         says_components=True,
         spoken_status=ComponentStatus.UNDER_MAINTENANCE,
@@ -222,9 +229,11 @@ MAINTENANCE_TASKS = (
                 "--began", "actual_started_at", _("when the work began; unless the page knows"), toward=Toward.PAST
             ),
             TimeOption("--ended", "actual_ended_at", _('when it ended; "now"'), toward=Toward.PAST),
+            Option("--deviations", "deviations", _("what differed from the plan, in Markdown")),
             DATA_IN_THE_END,
         ),
         statuses=(IncidentStatus.SCHEDULED, *ACTIVE_MAINTENANCE),
+        says_outcomes=True,
         forgets=("actual_started_at", "actual_ended_at"),
     ),
     Task(

@@ -8,9 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from incidents.models import Change, Incident, IncidentUpdate
+from incidents.models import Change, EffectOutcome, Incident, IncidentUpdate, UrgentAct
+from incidents.values import EffectLine, NoticeDetails
 from publishing import publish
-from tests.make import make_component, make_incident, make_maintenance, make_role, make_staff, make_subscriber, utc
+from tests.make import (
+    make_component,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_role,
+    make_staff,
+    make_subscriber,
+    utc,
+)
 from tests.terminal.typed import run
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +203,44 @@ def test_the_all_clear_asks_when_the_work_ended(edward):
 
     assert ran.status == 1
     assert "--ended: Give a day and a time." in ran.err
+
+
+def test_the_all_clear_tells_what_became_of_effects(edward):
+    details = NoticeDetails(effects=[EffectLine("Sending mailings", "delayed"), EffectLine("Images", "unavailable")])
+    notice = make_maintenance(starts=utc(2013, 11, 6, 10), ends=utc(2013, 11, 6, 12), details=details)
+    said = ("maintenance all-clear", "-m", "Done.", "--began", "now", "--ended", "now", "--data", "none_lost", "--yes")
+
+    unknown = run(*said, "--effect", "Links=less")
+    ran = run(*said, "--effect", "images=less: two short gaps", "--deviations", "It was shorter.")
+
+    assert (unknown.status, "Announced were:\n  Sending mailings\n  Images" in unknown.err) == (2, True)
+    assert ran.status == 0
+    notice.refresh_from_db()
+    assert notice.deviations == "It was shorter."
+    assert [(line.function, line.turned_out, line.note) for line in EffectOutcome.objects.of(notice)] == [
+        ("Sending mailings", "as_announced", ""),
+        ("Images", "less", "two short gaps"),
+    ]
+
+
+def test_where_a_second_person_is_asked_for_it_takes_a_reason(edward):
+    make_page(needs_review=True)
+
+    alone = run("incident open", *OPEN, "--yes")
+    draft = run("incident open", *OPEN, "--draft")
+    urgent = run("incident open", *OPEN, "--yes", "--urgent", "Nobody else is awake.")
+
+    assert (alone.status, draft.status, urgent.status) == (1, 0, 0)
+    assert "--urgent WHY" in alone.err
+    assert [incident.is_draft for incident in Incident.objects.order_by("pk")] == [True, False]
+    assert UrgentAct.objects.get().because == "Nobody else is awake."
+
+
+def test_gaps_of_a_prepared_text_are_told_and_hold_up_no_incident(edward):
+    ran = run("incident open", "--title", "((function)) is slow", "-m", "Since ((time)).", "--yes")
+
+    assert ran.status == 0
+    assert "“((time))” is still to be filled in" in ran.out
 
 
 def test_a_maintenance_is_cancelled(edward):
