@@ -67,7 +67,7 @@ def review_preview(request: HttpRequest, pk: int) -> HttpResponse:
             context |= {
                 "lines": [pane for pane in panes if pane.kind == "line"],
                 "panes": [pane for pane in panes if pane.kind != "line"],
-                "remarks": [("", remark) for remark in remarks],
+                "remarks": [("", "", remark) for remark in remarks],
             }
         except ValidationError as problem:
             context["answers"] = problem.messages

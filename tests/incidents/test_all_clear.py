@@ -159,7 +159,7 @@ def test_the_preview_asks_why_work_took_longer(edward, maintenance, time_machine
 
     told = preview(edward, url, **answers, **{"outcomes-turned_out_0": "more"}).context["remarks"]
 
-    assert [(label, remark.words, remark.text) for label, remark in told] == [
+    assert [(label, remark.words, remark.text) for label, _place, remark in told] == [
         ("What differed from the plan", "", "By these times the work took 14 min longer: say why."),
         ("The effects, as they turned out", "Mailings", "was affected more than announced: say what happened."),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 
 import pytest
@@ -19,7 +20,9 @@ from incidents.models import (
     IncidentLink,
     IncidentTemplate,
     IncidentUpdate,
+    MaintenanceSeries,
     Page,
+    SeriesOccurrence,
     StatusChange,
     TemplateComponent,
     TemplateEffect,
@@ -88,6 +91,18 @@ def urgent_act(**fields) -> None:
     UrgentAct.objects.create(incident=make_incident(), at=EARLY, **{"actor_name": "anna", "because": "Fire."} | fields)
 
 
+def series(**fields) -> MaintenanceSeries:
+    usual = {"title": "Power work", "body": "x", "time_zone": "UTC", "first_day": dt.date(2026, 1, 3)}
+    usual |= {"starts": dt.time(2), "minutes": 60, "frequency": "weekly"}
+    return MaintenanceSeries.objects.create(**usual | fields)
+
+
+def occurrence(*, times: int = 1, **fields) -> None:
+    row = series()
+    for _time in range(times):
+        SeriesOccurrence.objects.create(series=row, day=dt.date(2026, 1, 3), **{"state": "announced"} | fields)
+
+
 def version_twice() -> None:
     for _time in range(2):
         Change.objects.create(verb="add", actor_name="", subject="", version=99)
@@ -142,6 +157,14 @@ REFUSED = {
     "update_missed_says_why": lambda: set_update(missed_at=EARLY),
     "urgent_act_says_why": lambda: urgent_act(because=""),
     "urgent_act_acknowledged_by_somebody": lambda: urgent_act(acknowledged_at=LATE),
+    "series_has_title": lambda: series(title=""),
+    "series_frequency_known": lambda: series(frequency="daily"),
+    "series_numbers_positive": lambda: series(interval=0),
+    "series_ends_one_way": lambda: series(count=2, until=dt.date(2027, 1, 1)),
+    "series_avoid_has_both_ends": lambda: series(avoid_minutes_before=60),
+    "series_occurrence_once": lambda: occurrence(times=2),
+    "series_occurrence_known": lambda: occurrence(state="nonsense"),
+    "series_occurrence_skipped_has_no_notice": lambda: occurrence(state="skipped", notice=maintenance()),
     "template_name_once": lambda: (template(), template()),
     "template_shipped_once": lambda: (template(shipped_as="ours"), template(name="Other", shipped_as="ours")),
     "template_has_name": lambda: template(name=""),

@@ -82,4 +82,4 @@ def test_an_edit_adds_no_reminder_whose_moment_has_passed(edward, time_machine):
 
     assert Incident.objects.get().reminders == [DAY, 30]
     audit = edward.get(screen("scheduledmaintenance_change", notice.pk)).content.decode()
-    assert "reminders: 24 hours, 1 hour → 24 hours, 30 minutes" in audit
+    assert "<td>24 hours, 1 hour</td><td>24 hours, 30 minutes</td>" in audit

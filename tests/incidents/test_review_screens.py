@@ -174,7 +174,7 @@ def test_screens_without_drafts_say_that_urgency_is_the_only_way(petra):
         url = screen(name, notice.pk)
         told = publish(petra, url, title="Work again", body="Later.", **at("work_ends_at", "2100-01-02", "23:30"))
         assert "this screen has no drafts" in errors(told)["__all__"][0]
-        assert read_form(petra.get(url)).acts == ["publish", "preview"]
+        assert read_form(petra.get(url)).acts == ["preview", "publish"]
     urgent = {"title": "Work again", "is_urgent": "on", "urgent_because": "A wrong word."}
     assert publish(petra, screen("incident_edit", notice.pk), **urgent).status_code == 302
 

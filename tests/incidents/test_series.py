@@ -10,7 +10,7 @@ from itertools import islice
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from incidents.actions import post_update
@@ -425,35 +425,3 @@ def test_lists_ask_as_many_queries_for_three_as_for_one(edward, page):
     make_series()
     make_series()
     assert queries() == one
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"title": ""},
-        {"frequency": "daily"},
-        {"interval": 0},
-        {"minutes": 0},
-        {"announce_days": 0},
-        {"count": 2, "until": dt.date(2027, 1, 1)},
-        {"avoid_minutes_before": None},
-    ],
-)
-def test_the_database_refuses_series_that_make_no_sense(fields):
-    series = make_series()
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        MaintenanceSeries.objects.filter(pk=series.pk).update(**fields)
-
-
-def test_the_database_refuses_a_day_twice_and_a_skipped_one_with_a_notice():
-    series = make_series()
-    day = series.occurrences.get()
-    wrong = [
-        lambda: SeriesOccurrence.objects.create(series=series, day=day.day, state="skipped"),
-        lambda: SeriesOccurrence.objects.create(series=series, day=FIRST, state="nonsense"),
-        lambda: SeriesOccurrence.objects.filter(pk=day.pk).update(state="skipped"),
-    ]
-    for write in wrong:
-        with pytest.raises(IntegrityError), transaction.atomic():
-            write()

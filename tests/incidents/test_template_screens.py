@@ -149,7 +149,7 @@ def test_an_end_with_a_gap_is_refused(edward):
 def test_the_preview_fills_in_and_remarks_on_what_is_left(edward):
     shown = preview(edward, OPEN, title="Late on ((page))", body="((ticket)): ((functions))")
 
-    remarks = [(str(label), remark.words) for label, remark in shown.context["remarks"]]
+    remarks = [(str(label), remark.words) for label, _place, remark in shown.context["remarks"]]
     assert remarks[:2] == [("Text", "((ticket))"), ("Text", "((functions))")]
     assert "Late on Copernica" in shown.content.decode()
 
@@ -271,6 +271,10 @@ def test_the_first_screen_offers_what_is_used_most(edward, wilma):
     assert edward.get(starts["maintenance"][0].url).context["screen"].start.chosen.shipped_as == "planned-work"
 
 
+def acts() -> list[str]:
+    return list(Change.objects.exclude(verb="sign_in").order_by("pk").values_list("verb", flat=True))
+
+
 def test_a_publisher_keeps_templates(petra):
     mailings = make_component("Mailings")
     url = f"{ADD}?kind=maintenance"
@@ -305,7 +309,10 @@ def test_a_publisher_keeps_templates(petra):
     assert (added.status_code, changed.status_code) == (302, 302)
     assert (held.kind, held.title, held.work_minutes, list(held.effects)) == ("maintenance", "Newer disks", None, [])
     assert held.components == {mailings.pk: "under_maintenance"}
-    assert [c.verb for c in Change.objects.order_by("pk")] == ["add_template", "change_template"]
+    assert acts() == [
+        "add_template",
+        "change_template",
+    ]
 
 
 def test_a_name_that_is_taken_is_refused_next_to_the_field(petra):
@@ -328,7 +335,11 @@ def test_templates_are_copied_retired_and_deleted_from_the_list(petra):
     copy = IncidentTemplate.objects.get(name="A function is slow (copy)")
     assert copied.url == screen("incidenttemplate_change", copy.pk)
     assert not IncidentTemplate.objects.filter(shipped_as="slow").exists()
-    assert [c.verb for c in Change.objects.order_by("pk")] == ["add_template", "change_template", "delete_template"]
+    assert acts() == [
+        "add_template",
+        "change_template",
+        "delete_template",
+    ]
 
 
 def test_a_notice_is_saved_as_a_template(petra):
