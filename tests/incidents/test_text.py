@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from incidents.text import ATTRIBUTES, MAX_BODY, MAX_MARKUP, SCHEMES, TAGS, clean_body, clean_line, render_markdown
 
+pytestmark = pytest.mark.any_database
+
 VECTORS = [
     "<script>alert(1)</script>",
     "<scr<script>ipt>alert(1)</scr</script>ipt>",

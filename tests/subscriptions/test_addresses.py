@@ -5,6 +5,8 @@ from django.core.exceptions import ValidationError
 
 from subscriptions.addresses import read_address
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize(
     ("typed", "endpoint"),
