@@ -56,6 +56,7 @@ def flaws(page: Page, where: str, *looks: Look) -> list[tuple[str, Look, str, ob
         wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if wide > 0:
             found.append((where, look, "scrolls sideways", wide))
+    page.emulate_media(color_scheme=looks[0].scheme, forced_colors=looks[0].forced_colors)  # for the next page to load
     return found
 
 
