@@ -166,15 +166,15 @@ def failing_commits(event: str) -> Iterator[None]:
     insert = "INSERT INTO owing VALUES (-1)"
     if connection.vendor == "postgresql":
         body = f"CREATE FUNCTION owe() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert}; RETURN NULL; END $$"
-        make = [owing, body, f"CREATE TRIGGER owe AFTER {event} EECUTE FUNCTION owe()"]
-        drop = ["DROP TABLE owing", "DROP FUNCTION owe CASCADE"]
+        make = [owing, body, f"CREATE TRIGGER owe AFTER {event} EXECUTE FUNCTION owe()"]
+        drop = ["DROP FUNCTION IF EXISTS owe CASCADE", "DROP TABLE owing"]
     else:
         make = [owing, f"CREATE TRIGGER owe AFTER {event} BEGIN {insert}; END"]
-        drop = ["DROP TRIGGER owe", "DROP TABLE owing"]
+        drop = ["DROP TRIGGER IF EXISTS owe", "DROP TABLE owing"]
     with connection.cursor() as cursor:
-        for statement in make:
-            cursor.execute(statement)
         try:
+            for statement in make:
+                cursor.execute(statement)
             yield
         finally:
             for statement in drop:
