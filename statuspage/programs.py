@@ -17,8 +17,8 @@ from django.core.management import CommandError
 from django.db import DatabaseError, connections
 
 from statuspage.supervisor import Program
-from subscriptions.tasks import ring
-from subscriptions.watch import is_stuck
+from subscriptions.tasks import ring, ring_again
+from subscriptions.watch import UNHEARD, is_stuck
 
 FRONT_THREADS = 12  # two are kept for the page; the others may wait for Django, and a browser opens six at once
 LONGEST_SOCKET_PATH = 100  # bytes; the system's own limit is 104 to 108
@@ -143,8 +143,13 @@ def _ring() -> None:
 
 
 def _is_stuck() -> bool:
+    """Whether the worker hangs. One that only has not heard is rung for again: the sweep may be a minute away."""
     try:
-        return is_stuck()
+        if is_stuck():
+            return True
+        if is_stuck(silence=UNHEARD):
+            ring_again()
+        return False
     except DatabaseError:
         return False  # nobody can tell while the database is away, and nothing can be sent either
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
@@ -11,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 LONGEST_ADDRESS = 254
 LONGEST_LOCAL_PART = 64
+# Alphabets whose letters look alike: in one name only one of them.
+ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "COPTIC", "CHEROKEE"})
 # Python's IDNA (2003) turns these into other letters, and so into somebody else's domain.
 MISREAD_LETTERS = frozenset("ßẞς\u200c\u200d")
 
@@ -20,7 +23,10 @@ _looks_right = EmailValidator(message=_("Write an address such as ann@example.co
 
 @dataclass(frozen=True)
 class Address:
-    """`endpoint` is what mail is sent to, ASCII throughout; `key` is equal for two spellings of one mailbox."""
+    """`endpoint` is what mail is sent to; `key` is equal for two spellings of one mailbox.
+
+    The domain is in ASCII. The name before it may hold any letters (RFC 6531), in composed form (NFC).
+    """
 
     endpoint: str
     key: str
@@ -34,19 +40,42 @@ class Address:
 
 def read_address(typed: str) -> Address:
     """Raises ValidationError, with words for the person who typed it."""
-    local, at, domain = typed.strip().rpartition("@")
-    typed = f"{local}{at}{unicodedata.normalize('NFC', domain)}"
-    domain = typed.rpartition("@")[2]
-    # Django's pattern ignores case, and so takes ſ and İ for s and i: a key that is somebody else's mailbox.
-    if not typed.isprintable() or not local.isascii() or '"' in local or "[" in domain:
+    typed = typed.strip()
+    if len(typed) > 2 * LONGEST_ADDRESS:
+        raise ValidationError(_("This address is too long to exist."), code="too_long")
+    typed = unicodedata.normalize("NFC", typed)
+    local, _at, domain = typed.rpartition("@")
+    if not typed.isprintable() or '"' in local or "[" in domain or not _is_name(local):
         raise ValidationError(_looks_right.message, code="invalid")
-    if len(typed) > LONGEST_ADDRESS or len(local) > LONGEST_LOCAL_PART:
+    if len(typed) > LONGEST_ADDRESS or len(local.encode()) > LONGEST_LOCAL_PART:
         raise ValidationError(_("This address is too long to exist."), code="too_long")
-    endpoint = f"{local}@{_ascii_domain(domain)}"
-    _looks_right(endpoint)
-    if len(endpoint) > LONGEST_ADDRESS:
+    host = _ascii_domain(domain)
+    # Django's pattern knows ASCII alone; the other letters are looked at above.
+    _looks_right("".join(char if char.isascii() else "x" for char in local) + f"@{host}")
+    endpoint = f"{local}@{host}"
+    if len(endpoint.encode()) > LONGEST_ADDRESS:
         raise ValidationError(_("This address is too long to exist."), code="too_long")
-    return Address(endpoint, endpoint.casefold())
+    # Not casefold(): that makes "ss" of ß, and so somebody else's mailbox.
+    return Address(endpoint, unicodedata.normalize("NFC", endpoint.lower()))
+
+
+def _is_name(local: str) -> bool:
+    """Whether all beyond ASCII in the part before the @ are letters, marks on letters and digits.
+
+    None may look like another: no wide or ligature forms (they would become other letters, such as s of ſ), and no
+    alphabets mixed that have the same letters.
+    """
+    if local.isascii():
+        return True
+    if unicodedata.normalize("NFKC", local) != local:
+        return False
+    kinds = [unicodedata.category(char) for char in local]
+    if any(kind[0] not in "LM" and kind != "Nd" for char, kind in zip(local, kinds, strict=True) if not char.isascii()):
+        return False
+    if any(kind[0] == "M" and before[0] not in "LMN" for before, kind in pairwise(["Po", *kinds])):
+        return False
+    alphabets = {unicodedata.name(char).split()[0] for char in local if char.isalpha()}
+    return len(alphabets & ALIKE) <= 1
 
 
 def _ascii_domain(domain: str) -> str:

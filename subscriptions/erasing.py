@@ -35,14 +35,14 @@ def erase(subscriber: Subscriber) -> Erased:
     """Remove all that is held about `subscriber`, in whatever state it is.
 
     What staff did with it stays in their log, without the address. Of the counters against misuse, whose keys cannot be
-    read back, those that are kept by address go; those kept by network name no person. Lists that wait to be imported
-    may hold the address: they have to be uploaded again.
+    read back, those that are kept by address go; those kept by network name no person. Lists that wait to be
+    imported, or are being imported, may hold the address: they have to be uploaded again.
     """
     address = read_address(subscriber.endpoint)
     # The files first: once the row is gone nobody would know whose they are, should this end in between.
     mails = outbox.remove_mails_to(Path(settings.OUTBOX_DIR), subscriber.endpoint)
     with transaction.atomic():
-        uploads = UploadedList.objects.all().delete()[0]
+        uploads = UploadedList.objects.all().delete()[1].get("subscriptions.UploadedList", 0)
         counters = limits.forget("mailbox", address.mailbox) + limits.forget("manage link", subscriber.code)
         staff_acts(subscriber).update(object_repr=_("an erased subscriber"))
         deliveries = subscriber.deliveries.count()

@@ -228,18 +228,58 @@ class Allowance(models.Model):
 
 
 class UploadedList(models.Model):
-    """A file of subscribers that a member of the staff has sent and not yet confirmed: nothing of it is acted on.
+    """A file of subscribers that a member of the staff has sent. Nothing of it is acted on before it is confirmed;
+    then its import is owed, until it is finished.
 
-    It holds addresses, so it goes as soon as it is imported or dropped, and after a day.
+    Lines up to `cursor` of `last_line` are done. The content holds addresses, so it goes as soon as it is imported or
+    dropped, and after a day; what came of it is shown for a day more.
     """
 
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     uploaded_at = models.DateTimeField(default=timezone.now)
     name = models.CharField(max_length=200)
     content = models.BinaryField()
+    confirmed_at = models.DateTimeField(null=True)
+    is_consent_declared = models.BooleanField(default=False, db_default=False)
+    last_line = models.PositiveIntegerField(default=0, db_default=0)
+    cursor = models.PositiveIntegerField(default=0, db_default=0)
+    lease_until = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    new = models.PositiveIntegerField(default=0, db_default=0)
+    updated = models.PositiveIntegerField(default=0, db_default=0)
+    unchanged = models.PositiveIntegerField(default=0, db_default=0)
+    refused = models.PositiveIntegerField(default=0, db_default=0)
+    declared = models.PositiveIntegerField(default=0, db_default=0)
+    asked = models.PositiveIntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(confirmed_at__isnull=False)
+                | Q(cursor=0, lease_until__isnull=True, finished_at__isnull=True),
+                name="upload_is_confirmed_first",
+            ),
+            models.CheckConstraint(condition=Q(cursor__lte=F("last_line")), name="upload_cursor_in_range"),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class RefusedLine(models.Model):
+    """A line of an imported list that was not taken, the value that was in the way, and why."""
+
+    upload = models.ForeignKey(UploadedList, models.CASCADE, related_name="refused_lines", db_index=False)
+    line = models.PositiveIntegerField()
+    value = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["line"]
+        constraints = [models.UniqueConstraint(fields=["upload", "line"], name="refused_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.line}: {self.reason}"
 
 
 class Watermark(models.Model):

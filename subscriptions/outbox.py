@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
-from email.parser import BytesParser
+from email.parser import Parser
 from email.utils import parseaddr
 from pathlib import Path
 
@@ -14,7 +14,8 @@ FILE_NAME = re.compile(r"[\w-][\w.@+-]{0,200}\.eml", re.ASCII)
 SHOWN_HEADERS = ["From", "To", "Subject", "Date", "Message-ID", "List-Unsubscribe", "List-Unsubscribe-Post"]
 LINK = re.compile(r"https?://[^\s<>\"]+")
 
-_parser = BytesParser(policy=policy.default)
+# Of text and not of bytes: heads hold addresses in any letters, as they are (RFC 6532).
+_parser = Parser(policy=policy.default)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def remove_mails_to(outbox: Path, address: str) -> int:
     count = 0
     for name in mail_names(outbox):
         line = read_line(outbox, name)
-        if line is not None and parseaddr(line.to)[1].casefold() == address.casefold():
+        if line is not None and parseaddr(line.to)[1].lower() == address.lower():
             (outbox / name).unlink(missing_ok=True)
             count += 1
     return count
@@ -78,7 +79,7 @@ def _read(outbox: Path, name: str, *, headers_only: bool = False) -> EmailMessag
     if not FILE_NAME.fullmatch(name) or not _is_ours(path):
         return None
     try:
-        with path.open("rb") as file:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             return _parser.parse(file, headersonly=headers_only)
     except FileNotFoundError:
         return None

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from subscriptions import watermark
 from subscriptions.choices import PERSONAL, DeliveryState, Purpose
 from subscriptions.fanout import open_notifications
-from subscriptions.models import Delivery, Notification, Subscriber
+from subscriptions.models import Delivery, Notification, RefusedLine, Subscriber, UploadedList
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def hold_back(now: dt.datetime) -> None:
         Exists(personal.filter(subscriber=OuterRef("pk"), notification__purpose=Purpose.CONFIRM))
     )
     asked.update(confirmation_owed_at=None)  # so that they may ask again
+    _ask_again_about_imports()
     dropped = personal.update(state=DeliveryState.SKIPPED, claim=None, lease_until=None)
     logger.error(
         "The database was restored from a copy: %d notifications are held back until staff let them go on, "
@@ -65,6 +66,14 @@ def hold_back(now: dt.datetime) -> None:
         held,
         dropped,
     )
+
+
+def _ask_again_about_imports() -> None:
+    """Those under way wait for staff again, who see first what they would do by now."""
+    under_way = UploadedList.objects.filter(confirmed_at__isnull=False, finished_at__isnull=True)
+    RefusedLine.objects.filter(upload__in=under_way).delete()
+    nothing_done = dict.fromkeys(["cursor", "new", "updated", "unchanged", "refused", "declared", "asked"], 0)
+    under_way.update(confirmed_at=None, lease_until=None, **nothing_done)
 
 
 def last_work() -> dt.datetime | None:

@@ -10,15 +10,15 @@ from typing import Any
 from django.utils import timezone
 
 from incidents.clock import run_clock
-from subscriptions import limits, retention, watch
-from subscriptions.bell import ring, ring_once
+from subscriptions import importing, limits, retention, watch
+from subscriptions.bell import IMPORT, no_ring_waits, ring, ring_once
 from subscriptions.delivery import Tally, run_deliveries
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
 from subscriptions.reminders import open_reminders
 from subscriptions.restored import hold_back_if_restored
 from subscriptions.staff_reminders import open_staff_reminders, send_staff_reminders
 
-__all__ = ["drain", "ring", "sweep"]
+__all__ = ["drain", "import_lists", "ring", "ring_again", "sweep"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,40 @@ def sweep(budget: float = BUDGET) -> str:
     _try(send_staff_reminders, timezone.now())
     _try(limits.forget_old_counts, timezone.now())
     _try(retention.forget, timezone.now())
+    _try(importing.forget_uploads, timezone.now())
+    _try(_ring_for_imports)
     return drain(budget)
+
+
+def import_lists(budget: float = BUDGET) -> str:
+    """Carry out the lists that staff have confirmed. A task of its own: a long list must hold up no mail."""
+    deadline = time.monotonic() + budget
+    if not _try(hold_back_if_restored, timezone.now()):
+        return "left to the next sweep"
+    watch.stamp()
+    while (upload := importing.take_import(timezone.now())) is not None:
+        try:
+            is_finished = importing.carry_on(upload, deadline=deadline, after_each=watch.stamp)
+        except Exception:  # its lease keeps it from being tried again at once, and from holding up the others
+            logger.exception("The list %s could not be imported to its end", upload.pk)
+            continue
+        ring_once()  # for the mails that ask
+        if not is_finished or time.monotonic() >= deadline:
+            ring(IMPORT)
+            return "out of time"
+    return "nothing is owed for now"
+
+
+def ring_again() -> None:
+    """Ring every bell for which something is owed, unless one waits to be heard."""
+    if no_ring_waits():
+        ring()
+        _ring_for_imports()
+
+
+def _ring_for_imports() -> None:
+    if importing.owed(timezone.now()).exists():
+        ring(IMPORT)
 
 
 def _pay(deadline: float) -> bool:

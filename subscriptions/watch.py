@@ -14,12 +14,15 @@ from incidents.models import IncidentUpdate, UpdateRevision
 from subscriptions import ledger
 from subscriptions.channels import CHANNELS
 from subscriptions.choices import DeliveryState, Purpose
+from subscriptions.importing import owed as owed_imports
 from subscriptions.journal import journals
 from subscriptions.models import Delivery, Notification
 from subscriptions.reminders import due_reminders
 from subscriptions.throttle import rest_of
 
 SILENCE = dt.timedelta(seconds=30)
+# So long it takes until a bell counts as lost: with the process that had taken it, for one.
+UNHEARD = dt.timedelta(seconds=10)
 SWEEP_EVERY = dt.timedelta(minutes=1)
 
 
@@ -36,17 +39,19 @@ def last_seen() -> dt.datetime | None:
         return None
 
 
-def is_stuck(now: dt.datetime | None = None) -> bool:
-    """Whether something has been owed for half a minute while the worker gave no sign of life for as long.
+def is_stuck(now: dt.datetime | None = None, *, silence: dt.timedelta = SILENCE) -> bool:
+    """Whether something has been owed for `silence`, while the worker gave no sign of life for as long.
 
     What it claimed counts as well, though nobody else may send that before the lease is over. A worker that was
     started less than that ago is to be left alone.
     """
     now = now or timezone.now()
     seen = last_seen()
-    if seen is not None and now - seen < SILENCE:
+    if seen is not None and now - seen < silence:
         return False
-    return owes(now, since=now - SILENCE) or _holds_a_silent_claim(now)
+    since = now - silence
+    is_import_owed = owed_imports(now).filter(confirmed_at__lte=since).exists()
+    return owes(now, since=since) or is_import_owed or _holds_a_silent_claim(now, silence)
 
 
 def updates_not_begun() -> QuerySet[IncidentUpdate]:
@@ -81,11 +86,11 @@ def owes_soon(now: dt.datetime) -> bool:
     return any(is_due and left is not None and left < SWEEP_EVERY for is_due, left in rests)
 
 
-def _holds_a_silent_claim(now: dt.datetime) -> bool:
-    """Whether a sender of this host holds a claim and has begun or ended no message for half a minute."""
+def _holds_a_silent_claim(now: dt.datetime, silence: dt.timedelta) -> bool:
+    """Whether a sender of this host holds a claim and has begun or ended no message for as long."""
     for journal in journals(settings.JOURNAL_DIR):
         with contextlib.suppress(FileNotFoundError):  # settled while we looked
-            if dt.datetime.fromtimestamp(journal.stat().st_mtime, dt.UTC) <= now - SILENCE:
+            if dt.datetime.fromtimestamp(journal.stat().st_mtime, dt.UTC) <= now - silence:
                 return True
     return False
 

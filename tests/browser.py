@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal
 
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from publishing.artefact import Artefact
 
@@ -17,6 +21,43 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+@dataclass(frozen=True)
+class Look:
+    """A screen, and how its owner wants to see."""
+
+    width: int
+    scheme: Literal["light", "dark"] = "light"
+    forced_colors: Literal["active", "none"] = "none"
+
+
+LIGHT, LIGHT_PHONE = Look(1280), Look(320)
+DARK, DARK_PHONE = Look(1280, "dark"), Look(320, "dark")
+FORCED, FORCED_PHONE = Look(768, "dark", "active"), Look(320, "dark", "active")
+
+
+def flaws(page: Page, where: str, *looks: Look) -> list[tuple[str, Look, str, object]]:
+    """What axe finds on the open page and what is cut off there, in each of `looks`.
+
+    The page is loaded once and shown in all of them: loading it costs as much as looking at it.
+    """
+    found: list[tuple[str, Look, str, object]] = []
+    for look in looks:
+        page.set_viewport_size({"width": look.width, "height": 800})
+        page.emulate_media(color_scheme=look.scheme, forced_colors=look.forced_colors)
+        page.evaluate("Promise.all(document.getAnimations().map(animation => animation.finished))")
+        if shots := os.environ.get("SHOTS"):  # a directory, for whoever wants to look
+            name = re.sub(r"\W+", "-", where).strip("-")
+            page.screenshot(path=f"{shots}/{name}-{look.scheme}-{look.width}.png", full_page=True)
+        for violation in Axe().run(page).response["violations"]:
+            words = [node["html"] + node["failureSummary"] for node in violation["nodes"]]
+            found.append((where, look, violation["id"], words))
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if wide > 0:
+            found.append((where, look, "scrolls sideways", wide))
+    page.emulate_media(color_scheme=looks[0].scheme, forced_colors=looks[0].forced_colors)  # for the next page to load
+    return found
 
 
 def find_chromium() -> str | None:

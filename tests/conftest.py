@@ -21,7 +21,28 @@ PROGRAMS = {
 }
 
 
+# The modules that take longest, longest first. Where tests run in parallel and a module stays on one worker, these
+# begin before all others: one that began last would be waited for by everybody.
+LONGEST = """
+subscriptions/test_process_faults subscriptions/test_host_faults incidents/test_staff_browser
+subscriptions/test_screens_browser subscriptions/test_mail_server_faults statuspage/test_serve
+subscriptions/test_browser publishing/test_accessibility publishing/test_processes publishing/test_mirror_processes
+publishing/test_nginx publishing/test_forward subscriptions/test_subscribe test_outage statuspage/test_supervisor
+subscriptions/test_mail_browser subscriptions/test_mail_rules subscriptions/test_confirm publishing/test_plan
+statuspage/test_run test_whole_circle
+""".split()
+RANKS = {f"tests/{name}.py": rank for rank, name in enumerate(LONGEST)}
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        uses_database = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(item.fixturenames)
+        if item.get_closest_marker("any_database") and uses_database:
+            raise pytest.UsageError(f"{item.nodeid} uses the database, so it has to be run on each: not any_database")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: RANKS.get(item.location[0], len(RANKS)))
     if os.environ.get("CI"):
         return
     missing = {marker: why for marker, (find, why) in PROGRAMS.items() if find() is None}

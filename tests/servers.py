@@ -160,8 +160,11 @@ def _is_zombie(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def scratch_database(data_dir: Path) -> Iterator[str]:
-    """A new, empty database, as DATABASE_URL: on the server that the suite runs on, or a file in `data_dir`."""
+def scratch_database(data_dir: Path, *, like: str = "") -> Iterator[str]:
+    """A new database, as DATABASE_URL: on the server that the suite runs on, or a file in `data_dir`.
+
+    Empty, or a copy of the one at `like`, which nobody may use meanwhile; a file has to be copied with its directory.
+    """
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
         yield f"sqlite:///{data_dir / 'status.sqlite3'}"
@@ -170,7 +173,8 @@ def scratch_database(data_dir: Path) -> Iterator[str]:
 
     name = f"scratch_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        template = like.rpartition("/")[2] or "template1"
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield server.rpartition("/")[0] + "/" + name
         finally:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers import free_port, get, manage, postgres, product_environment, running, wait_for
 
-pytestmark = [pytest.mark.processes, pytest.mark.postgres]
+pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.any_database]
 
 POST = """
 from incidents.actions import post_update

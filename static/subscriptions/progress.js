@@ -1,5 +1,5 @@
-// Keeps the progress of a notification up to date while something of it is owed and somebody looks. Without this file a
-// reload shows the same.
+// Keeps the progress of a notification or an import up to date while something of it is owed and somebody looks. Without
+// this file a reload shows the same.
 
 const EVERY_MS = 2000;
 
@@ -38,12 +38,24 @@ async function look(panel) {
   return now.isOwed;
 }
 
+// What only the end can show is taken from the page as a reload would bring it.
+async function showEnd() {
+  const places = document.querySelectorAll("[data-at-end]");
+  if (places.length === 0) return;
+  const answer = await fetch(location.href, { redirect: "error" });
+  if (!answer.ok) return;
+  const reloaded = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = reloaded.querySelectorAll("[data-at-end]");
+  places.forEach((place, number) => { place.replaceChildren(...(found[number]?.childNodes ?? [])); });
+}
+
 async function follow(panel) {
   let goesOn = true;
   while (goesOn) {
     await new Promise((resolve) => { setTimeout(resolve, EVERY_MS); });
     if (!document.hidden) goesOn = await look(panel);
   }
+  await showEnd();
 }
 
 document.querySelectorAll("[data-progress-url][data-is-owed]").forEach(follow);

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.admin.models import ADDITION, CHANGE
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import (
+    Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
+    JsonResponse,
     StreamingHttpResponse,
 )
 from django.shortcuts import render
@@ -26,14 +26,25 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from incidents import history
+from subscriptions.bell import IMPORT, ring
 from subscriptions.choices import SubscriberState
-from subscriptions.importing import Sheet, carry_out, plan, read_sheet
+from subscriptions.importing import (
+    Sheet,
+    announcement_of,
+    confirm_import,
+    forget_uploads,
+    headline_of,
+    log_import,
+    percent_of,
+    plan,
+    read_sheet,
+    words_of,
+)
 from subscriptions.models import Subscriber, UploadedList
 from subscriptions.sheet import COLUMNS, csv_pieces
 
-KEPT_FOR = dt.timedelta(days=1)
 REFUSALS_SHOWN = 200
+IMPORTS_SHOWN = 10
 UNUSED_SHOWN = 10
 
 
@@ -80,10 +91,14 @@ def list_urls(site: AdminSite) -> list[URLPattern]:
     def uploaded(request: HttpRequest, pk: int) -> HttpResponse:
         return _uploaded(request, site, pk)
 
+    def progress(request: HttpRequest, pk: int) -> HttpResponse:
+        return _progress(request, pk)
+
     return [
         path("lists/", site.admin_view(lists), name="subscriptions_lists"),
         path("lists/export/", site.admin_view(_export), name="subscriptions_lists_export"),
         path("lists/<int:pk>/", site.admin_view(uploaded), name="subscriptions_lists_uploaded"),
+        path("lists/<int:pk>/progress/", site.admin_view(progress), name="subscriptions_lists_progress"),
         path("lists/<int:pk>/drop/", site.admin_view(_drop), name="subscriptions_lists_drop"),
     ]
 
@@ -96,7 +111,7 @@ def _lists(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if request.method == "POST":
         if not may_import(request.user):
             raise PermissionDenied
-        UploadedList.objects.filter(uploaded_at__lte=timezone.now() - KEPT_FOR).delete()
+        forget_uploads(timezone.now())
         form = UploadForm(request.POST, request.FILES)
         if form.is_valid():
             name = "".join(letter for letter in form.cleaned_data["file"].name if letter.isprintable())[:200]
@@ -108,6 +123,7 @@ def _lists(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "form": form,
         "may_import": may_import(request.user),
         "columns": COLUMNS,
+        "imports": _imports_of(request.user),
     }
     return _show(request, site, "lists", context)
 
@@ -122,22 +138,24 @@ def _export(request: HttpRequest) -> HttpResponseBase:
     subscribers = Subscriber.objects.all()
     if state in SubscriberState.values:
         subscribers = subscribers.filter(state=state)
-    _log(request.user, CHANGE, state or "all", f"Exported {subscribers.count()} subscribers.")
+    log_import(request.user, CHANGE, state or "all", f"Exported {subscribers.count()} subscribers.")
     name = f"subscribers-{timezone.now():%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingHttpResponse(csv_pieces(subscribers), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _uploaded(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponse:
-    """What the file would do; and, confirmed, its doing."""
+    """What the file would do; and, confirmed, how far that has come."""
     upload = _own_upload(request, pk)
     if upload is None:
         return _gone(request)
+    if upload.confirmed_at is not None:
+        return _show_import(request, site, upload)
     sheet = read_sheet(bytes(upload.content), now=timezone.now())
     form = ConfirmForm(request.POST if request.method == "POST" else None)
     outcome = plan(sheet, now=timezone.now())
     if request.method == "POST" and (form.is_valid() or not outcome.declared):
-        return _carry_out(request, upload, sheet, is_consent_declared=bool(form.cleaned_data.get("consent")))
+        return _confirm(request, upload, sheet, is_consent_declared=bool(form.cleaned_data.get("consent")))
     context = {
         "title": _("Import: %(name)s") % {"name": upload.name},
         "upload": upload,
@@ -151,21 +169,60 @@ def _uploaded(request: HttpRequest, site: AdminSite, pk: int) -> HttpResponse:
     return _show(request, site, "uploaded", context)
 
 
-def _carry_out(request: HttpRequest, upload: UploadedList, sheet: Sheet, *, is_consent_declared: bool) -> HttpResponse:
-    outcome = carry_out(sheet, is_consent_declared=is_consent_declared, now=timezone.now())
-    declared = f" Declared that {outcome.declared} had given their consent." if outcome.declared else ""
-    _log(request.user, ADDITION, upload.name, f"Imported: {outcome.words()}{declared}")
-    upload.delete()
-    messages.success(request, _("Imported: %(counts)s") % {"counts": outcome.words()})
-    return HttpResponseRedirect(reverse("admin:subscriptions_subscriber_changelist"))
+def _confirm(request: HttpRequest, upload: UploadedList, sheet: Sheet, *, is_consent_declared: bool) -> HttpResponse:
+    """Owe the import; the worker carries it out. A second click finds it owed already."""
+    if confirm_import(upload, sheet, is_consent_declared=is_consent_declared, now=timezone.now()):
+        declared = " Declared that these people have agreed." if is_consent_declared else ""
+        log_import(request.user, ADDITION, upload.name, f"Asked for the import.{declared}")
+        ring(IMPORT)
+    return HttpResponseRedirect(reverse("admin:subscriptions_lists_uploaded", args=[upload.pk]))
+
+
+def _show_import(request: HttpRequest, site: AdminSite, upload: UploadedList) -> HttpResponse:
+    refused = upload.refused_lines.all()[:REFUSALS_SHOWN] if upload.refused else []
+    context = {
+        "title": _("Import: %(name)s") % {"name": upload.name},
+        "upload": upload,
+        "words": words_of(upload),
+        "percent": percent_of(upload),
+        "announcement": announcement_of(upload),
+        "shown_refusals": refused,
+        "more_refusals": max(0, upload.refused - REFUSALS_SHOWN),
+    }
+    return _show(request, site, "import", context)
+
+
+def _progress(request: HttpRequest, pk: int) -> HttpResponse:
+    upload = _own_upload(request, pk)
+    if upload is None or upload.confirmed_at is None:
+        raise Http404
+    return JsonResponse(
+        {
+            "state": "done" if upload.finished_at else "sending",
+            "percent": percent_of(upload),
+            "isOwed": upload.finished_at is None,
+            "hasFailed": bool(upload.refused),
+            "announcement": announcement_of(upload),
+            "words": words_of(upload),
+        }
+    )
+
+
+def _imports_of(user: Any) -> list[tuple[UploadedList, str]]:
+    """Their imports under way and of the last day, the newest first, with how far each has come."""
+    confirmed = UploadedList.objects.filter(uploaded_by=user, confirmed_at__isnull=False).order_by("-confirmed_at")
+    return [(upload, headline_of(upload)) for upload in confirmed.defer("content")[:IMPORTS_SHOWN]]
 
 
 def _drop(request: HttpRequest, pk: int) -> HttpResponse:
     upload = _own_upload(request, pk)
-    if request.method == "POST" and upload is not None:
-        upload.delete()
+    if request.method == "POST" and upload is not None and _drop_unconfirmed(upload):
         messages.success(request, _("Nothing was imported, and the file is forgotten."))
     return HttpResponseRedirect(reverse("admin:subscriptions_lists"))
+
+
+def _drop_unconfirmed(upload: UploadedList) -> bool:
+    return UploadedList.objects.filter(pk=upload.pk, confirmed_at__isnull=True).delete()[0] > 0
 
 
 def _own_upload(request: HttpRequest, pk: int) -> UploadedList | None:
@@ -175,23 +232,10 @@ def _own_upload(request: HttpRequest, pk: int) -> UploadedList | None:
 
 
 def _gone(request: HttpRequest) -> HttpResponse:
-    messages.warning(request, _("This file was imported or dropped already. To import it, upload it again."))
+    messages.warning(request, _("This file is no longer kept. To import it, upload it again."))
     return HttpResponseRedirect(reverse("admin:subscriptions_lists"))
 
 
 def _show(request: HttpRequest, site: AdminSite, template: str, context: dict[str, Any]) -> HttpResponse:
     context = {**site.each_context(request), "opts": Subscriber._meta, **context}
     return render(request, f"subscriptions/admin/{template}.html", context)
-
-
-def _log(user: Any, flag: int, name: str, act: str) -> None:
-    verb = "import_subscribers" if flag == ADDITION else "export_subscribers"
-    history.note(verb=verb, actor=user, subject=act, at=timezone.now())
-    LogEntry.objects.create(
-        user_id=user.pk,
-        content_type=ContentType.objects.get_for_model(Subscriber),
-        object_id=None,
-        object_repr=name[:200],
-        action_flag=flag,
-        change_message=act,
-    )

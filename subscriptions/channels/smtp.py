@@ -159,7 +159,7 @@ class SmtpConnection:
         options = ""
         if not mail.recipient.isascii():
             if not self._takes_utf8_addresses:
-                raise DeliveryError("the mail server takes no address with letters beyond ASCII", permanent=True)
+                raise DeliveryError("5.6.7 the mail server takes no address with letters beyond ASCII", permanent=True)
             options = " SMTPUTF8 BODY=8BITMIME"
         return f"MAIL FROM:<{mail.sender}>{options}\r\nRCPT TO:<{mail.recipient}>\r\nDATA\r\n".encode()
 

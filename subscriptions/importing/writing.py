@@ -83,7 +83,7 @@ def carry_out(sheet: Sheet, *, is_consent_declared: bool, now: dt.datetime) -> O
     language = Page.objects.current().language
     for piece in _sliced(sheet.rows):
         with transaction.atomic():
-            _write(piece, outcome, language, now)
+            write(piece, outcome, language=language, now=now, ask_from=now)
     outcome.refusals.sort(key=lambda refusal: refusal.line)
     if outcome.asked:
         ring()
@@ -135,10 +135,12 @@ def _why_not_back(state: str) -> str:
     return _("Mails to this address came back. Take it out of quarantine first.")
 
 
-def _count(row: Row, here: Subscriber | None, outcome: Outcome) -> _Step | None:
+def _count(row: Row, here: Subscriber | None, outcome: Outcome, *, may_activate: bool = True) -> _Step | None:
     """Add what becomes of `row` to `outcome`; the step, if there is anything to do."""
     try:
         step = _step(row, here)
+        if step is not None and step.is_activated and not may_activate:
+            raise Refused(row.address.endpoint, _("Nobody has declared that this person agreed."))
     except Refused as refused:
         outcome.refusals.append(Refusal(row.line, refused.value, refused.reason))
         return None
@@ -156,14 +158,32 @@ def _is_to_be_asked(step: _Step) -> bool:
     return step.is_new and not step.is_activated and step.row.state not in NOT_TOLD
 
 
-def _write(rows: list[Row], outcome: Outcome, language: str, now: dt.datetime) -> None:
+def write(
+    rows: list[Row],
+    outcome: Outcome,
+    *,
+    language: str,
+    now: dt.datetime,
+    ask_from: dt.datetime,
+    is_consent_declared: bool = True,
+) -> None:
+    """Write some rows and add to `outcome` what came of them, in the caller's transaction.
+
+    Mails to confirm are due one after the other from `ask_from` on, after those that `outcome` counts already. Without
+    a declared consent a row that would become active is refused.
+    """
     here = _here(rows, for_update=True)
-    steps = [step for row in rows if (step := _count(row, here.get(row.address.key), outcome))]
+    steps = [
+        step
+        for row in rows
+        if (step := _count(row, here.get(row.address.key), outcome, may_activate=is_consent_declared))
+    ]
     made = _create([step for step in steps if step.is_new], language, now)
     _update([step for step in steps if not step.is_new])
     _choose([(subscriber, step.scope) for subscriber, step in made])
     _choose([(step.subscriber, step.scope) for step in steps if step.subscriber and step.scope], are_new=False)
-    outcome.asked += _ask([(who, step) for who, step in made if _is_to_be_asked(step)], now, first=outcome.asked)
+    to_ask = [(who, step) for who, step in made if _is_to_be_asked(step)]
+    outcome.asked += _ask(to_ask, now, ask_from=ask_from, first=outcome.asked)
 
 
 def _create(steps: list[_Step], language: str, now: dt.datetime) -> list[tuple[Subscriber, _Step]]:
@@ -236,7 +256,7 @@ def _choose(chosen: list[tuple[Subscriber, Scope]], *, are_new: bool = True) -> 
         )
 
 
-def _ask(made: list[tuple[Subscriber, _Step]], now: dt.datetime, *, first: int) -> int:
+def _ask(made: list[tuple[Subscriber, _Step]], now: dt.datetime, *, ask_from: dt.datetime, first: int) -> int:
     """Owe a mail to confirm to each, as far as its mailbox may get one; how many. `first` were owed one before."""
     mailboxes = [step.row.address.mailbox for _subscriber, step in made]
     may = limits.spend_each("mailbox", mailboxes, limit=CONFIRMATIONS_PER_MAILBOX, per=limits.DAY, now=now)
@@ -251,7 +271,7 @@ def _ask(made: list[tuple[Subscriber, _Step]], now: dt.datetime, *, first: int) 
             notification=notification,
             subscriber_id=notification.subscriber_id,
             created_at=now,
-            due_at=now + dt.timedelta(seconds=position / ASKED_PER_SECOND),
+            due_at=ask_from + dt.timedelta(seconds=position / ASKED_PER_SECOND),
         )
         for position, notification in enumerate(notifications, start=first)
     )
@@ -261,8 +281,8 @@ def _ask(made: list[tuple[Subscriber, _Step]], now: dt.datetime, *, first: int) 
 def _here(rows: list[Row], *, for_update: bool = False) -> dict[str, Subscriber]:
     """Who of these is known, by key."""
     known = Subscriber.objects.filter(channel=Channel.EMAIL, endpoint_key__in=[row.address.key for row in rows])
-    if for_update:
-        known = known.select_for_update(no_key=True)
+    if for_update:  # in one order for all, or two imports would wait for each other
+        known = known.order_by("pk").select_for_update(no_key=True)
     here = list(known)
     prefetch_related_objects([who for who in here if not who.all_components], "components", "groups")
     return {subscriber.endpoint_key: subscriber for subscriber in here}

@@ -21,6 +21,8 @@ from incidents.text import (
     render_markdown,
 )
 
+pytestmark = pytest.mark.any_database
+
 VECTORS = [
     "<script>alert(1)</script>",
     "<scr<script>ipt>alert(1)</scr</script>ipt>",

@@ -18,6 +18,8 @@ from incidents.times import (
 )
 from tests.make import utc
 
+pytestmark = pytest.mark.any_database
+
 ZONES = [
     ZoneInfo(name)
     for name in (

@@ -3,9 +3,13 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from publishing.days import component_days
 from publishing.state import ComponentState
 from tests.make import utc
+
+pytestmark = pytest.mark.any_database
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 

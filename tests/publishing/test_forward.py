@@ -14,7 +14,7 @@ from publishing.forward import LARGEST_BODY, AnswerLost, Backend, BackendAway, B
 from tests.publishing.conftest import run_processes, wait_until
 from tests.publishing.test_generation import page, write
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.any_database]
 
 
 def environ(path="/admin/", method="GET", body=b"", **extra):

@@ -22,6 +22,8 @@ from publishing.generation import live_directory
 from publishing.live import LOOK_EVERY
 from tests.publishing.test_generation import HTML, asset, page, write
 
+pytestmark = pytest.mark.any_database
+
 HOME = "<h1>All systems work</h1>" * 50
 FEED = b"<feed/>" * 50
 DATA = b'{"page":{}}' * 50

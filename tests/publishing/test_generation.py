@@ -29,6 +29,8 @@ from publishing.pruning import empty_bin, set_aside
 from publishing.writing import Rendered, ShardUpdate, write_generation
 from tests.make import utc
 
+pytestmark = pytest.mark.any_database
+
 HTML = "text/html; charset=utf-8"
 NOW = utc(2026, 1, 3, 12)
 

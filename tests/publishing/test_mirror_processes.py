@@ -17,7 +17,7 @@ from tests.browser import open_browser
 from tests.publishing.conftest import Processes, run_processes, wait_until
 from tests.publishing.mirrors import broken_links, file_server, holdings, own_port, rendered
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.any_database]
 
 INCIDENTS = 80
 POST = f"""

@@ -4,6 +4,8 @@ import pytest
 
 from publishing.negotiation import has_it, is_unmodified, preferred_encodings
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize(
     ("accept", "expected"),

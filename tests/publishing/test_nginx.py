@@ -15,7 +15,7 @@ from publishing.generation import live_directory, walk
 from tests.publishing.conftest import ROOT, Processes, Server, answers, free_port, wait_until
 from tests.servers import find_nginx
 
-pytestmark = [pytest.mark.processes, pytest.mark.nginx]
+pytestmark = [pytest.mark.processes, pytest.mark.nginx, pytest.mark.any_database]
 
 EXAMPLE = ROOT / "docs/deploy/nginx.conf"
 STORY = """

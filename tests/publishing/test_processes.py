@@ -23,7 +23,7 @@ import pytest
 from publishing.generation import live_directory, live_manifest, live_name, walk
 from tests.publishing.conftest import Processes, run_processes, wait_until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.any_database]
 
 POST = """
 from incidents.actions import open_incident

@@ -7,6 +7,8 @@ import pytest
 
 from statuspage.environment import Environment, MailServer, WrongEnvironment, read_environment
 
+pytestmark = pytest.mark.any_database
+
 KEY = "0123456789abcdef0123456789abcdef"
 BASE = Path("/srv/status")
 

@@ -9,6 +9,8 @@ from django.core.management import CommandError
 from statuspage import programs
 from tests.servers import free_port
 
+pytestmark = pytest.mark.any_database
+
 
 def test_the_public_server_is_given_no_secrets(monkeypatch, tmp_path):
     for name in ("SECRET_KEY", "SECRET_KEY_FILE", "DATABASE_URL", "EMAIL_URL", "EMAIL_URL_FILE"):

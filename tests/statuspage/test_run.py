@@ -13,6 +13,8 @@ import pytest
 
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.any_database
+
 MANAGE = """
 import json, os, sys
 names = ["SECRET_KEY", "SECRET_KEY_FILE", "DATA_DIR"]

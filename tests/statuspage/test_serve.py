@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,18 +37,47 @@ def port() -> int:
     return free_port()
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Iterator[tuple[Path, str]]:
+    """DATA_DIR and database with the demo, published: made once, and copied for each test that wants them."""
+    directory = tmp_path_factory.mktemp("demo")
+    with scratch_database(directory / "data") as url:
+        environment = product_environment(directory / "data", DATABASE_URL=url)
+        for command in ("migrate", "demo", "publish"):
+            subprocess.run(manage(command), env=environment, check=True, timeout=90, capture_output=True)
+        yield directory / "data", url
+
+
 @pytest.fixture
 def environment(tmp_path: Path, port: int):
-    with scratch_database(tmp_path) as url:
+    (tmp_path / "data").mkdir()
+    with scratch_database(tmp_path / "data") as url:
         yield product_environment(tmp_path / "data", port=port, DATABASE_URL=url)
 
 
 @pytest.fixture
-def start(tmp_path: Path, environment: dict[str, str]):
+def environment_with_demo(demo: tuple[Path, str], tmp_path: Path, port: int):
+    directory, database = demo
+    shutil.copytree(directory, tmp_path / "data", symlinks=True)
+    with scratch_database(tmp_path / "data", like=database) as url:
+        yield product_environment(tmp_path / "data", port=port, DATABASE_URL=url)
+
+
+def starter(tmp_path: Path, environment: dict[str, str]):
     def start(*arguments: str, **settings: str):
         return running(manage(*arguments), env={**environment, **settings}, log=tmp_path / "log")
 
     return start
+
+
+@pytest.fixture
+def start(tmp_path: Path, environment: dict[str, str]):
+    return starter(tmp_path, environment)
+
+
+@pytest.fixture
+def start_with_demo(tmp_path: Path, environment_with_demo: dict[str, str]):
+    return starter(tmp_path, environment_with_demo)
 
 
 def page(port: int, path: str = "/") -> tuple[int, str]:
@@ -56,14 +88,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def prepare(start) -> None:
-    with start("migrate") as migration:
-        assert migration.process.wait(timeout=60) == 0
-    with start("demo") as demo:
-        assert demo.process.wait(timeout=60) == 0, demo.output()
-
-
-def test_one_command_serves_page_and_admin_with_the_demo_and_its_end_leaves_no_process(start, tmp_path, port):
+def test_one_command_serves_page_and_admin_with_the_demo_and_a_second_start_keeps_them(start, tmp_path, port):
     with start("serve", "--demo") as served:
         wait_for(lambda: READY in served.output(), seconds=60, what="the address")
         status, body = page(port)
@@ -79,21 +104,15 @@ def test_one_command_serves_page_and_admin_with_the_demo_and_its_end_leaves_no_p
 
         assert served.stop() == 0
     assert processes_of(data(tmp_path)) == {}
-
-
-def test_a_second_start_keeps_data_and_login(start, tmp_path, port):
-    with start("serve", "--demo") as served:
-        wait_for(lambda: READY in served.output(), seconds=60, what="the first start")
-    login = (data(tmp_path) / "demo-login").read_text()
     before = page_codes(data(tmp_path))
     assert len(before) == 8
 
     with start("serve", "--demo") as served:
         wait_for(lambda: page(port)[0] == 200, what="the page")
         wait_for(lambda: READY in served.output(), what="the second start")
-        assert " / ".join(login.split()) in served.output()
+        assert " / ".join(login) in served.output()
 
-    assert (data(tmp_path) / "demo-login").read_text() == login
+    assert (data(tmp_path) / "demo-login").read_text().split() == login
     assert page_codes(data(tmp_path)) == before
 
 
@@ -104,12 +123,11 @@ def page_codes(directory: Path) -> set[str]:
     return {file.stem for path, _entry, file in walk(live) if path.startswith("/incidents/") and file.suffix == ".html"}
 
 
-def test_the_demo_goes_into_an_empty_database_alone(start, tmp_path):
-    prepare(start)
+def test_the_demo_goes_into_an_empty_database_alone(start_with_demo, tmp_path):
     login = data(tmp_path) / "demo-login"
     password = login.read_text()
 
-    with start("demo") as again:
+    with start_with_demo("demo") as again:
         assert again.process.wait(timeout=60) == 0
     assert again.output() == ("This database is in use: the demo goes only into an empty one. Nothing was changed.\n")
     assert login.read_text() == password
@@ -151,11 +169,8 @@ def test_wrong_settings_are_all_told_before_anything_starts(start):
     ]
 
 
-def test_the_page_comes_back_at_once_while_the_database_is_away(start, tmp_path, port):
-    prepare(start)
-    with start("publish") as published:
-        assert published.process.wait(timeout=60) == 0
-
+def test_the_page_comes_back_at_once_while_the_database_is_away(start_with_demo, tmp_path, port):
+    start = start_with_demo
     nowhere = f"postgresql://nobody@%2Fnowhere/{port}"
     with start("web", DATABASE_URL=nowhere) as web:
         wait_for(lambda: page(port)[0] == 200, what="the page")
@@ -168,9 +183,8 @@ def test_the_page_comes_back_at_once_while_the_database_is_away(start, tmp_path,
     assert processes_of(data(tmp_path)) == {}
 
 
-def test_every_part_that_is_killed_comes_back(start, tmp_path, port):
-    prepare(start)
-    with start("serve") as served:
+def test_every_part_that_is_killed_comes_back(start_with_demo, tmp_path, port):
+    with start_with_demo("serve") as served:
         wait_for(lambda: READY in served.output(), seconds=60, what="the start")
         for victim in PARTS:
             first = wait_for(lambda victim=victim: parts(tmp_path, victim), what=victim)
@@ -182,9 +196,8 @@ def test_every_part_that_is_killed_comes_back(start, tmp_path, port):
         wait_for(lambda: page(port, "/admin/login/")[0] == 200, what="the admin")
 
 
-def test_a_killed_supervisor_takes_all_parts_with_it(start, tmp_path):
-    prepare(start)
-    with start("serve") as served:
+def test_a_killed_supervisor_takes_all_parts_with_it(start_with_demo, tmp_path):
+    with start_with_demo("serve") as served:
         wait_for(lambda: READY in served.output(), seconds=60, what="the start")
         wait_for(lambda: len(parts(tmp_path, "qcluster")) > 3, what="the worker")
         served.process.kill()

@@ -14,7 +14,7 @@ import pytest
 from statuspage.supervisor import Program, Supervisor
 from tests.servers import ROOT, processes_of, running, wait_for
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.any_database]
 
 # Notes its id, then runs a grandchild that outlives it unless somebody ends the group.
 FAMILY = """

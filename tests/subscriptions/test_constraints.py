@@ -7,8 +7,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from incidents.corrections import edit_update
-from subscriptions.models import Delivery, Notification, Subscriber, Watermark
-from tests.make import make_incident, make_subscribers, utc
+from subscriptions.models import Delivery, Notification, Subscriber, UploadedList, Watermark
+from tests.make import make_incident, make_staff, make_subscribers, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +96,28 @@ def test_a_delivery_that_cannot_be_is_refused(constraint, fields):
     whose = ben if fields else ann
 
     refused(constraint, lambda: Delivery.objects.create(notification=notification, subscriber=whose, **fields))
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("upload_is_confirmed_first", {"cursor": 1, "last_line": 1}),
+        ("upload_is_confirmed_first", {"lease_until": NOW}),
+        ("upload_is_confirmed_first", {"finished_at": NOW}),
+        ("upload_cursor_in_range", {"confirmed_at": NOW, "cursor": 2, "last_line": 1}),
+    ],
+)
+def test_an_uploaded_list_that_cannot_be_is_refused(constraint, fields):
+    staff = make_staff()
+
+    refused(constraint, lambda: UploadedList.objects.create(uploaded_by=staff, name="x", content=b"", **fields))
+
+
+def test_a_line_of_a_list_is_refused_once():
+    upload = UploadedList.objects.create(uploaded_by=make_staff(), name="x", content=b"")
+    upload.refused_lines.create(line=2, reason="No.")
+
+    refused("refused_line_once", lambda: upload.refused_lines.create(line=2, reason="No."))
 
 
 def test_there_is_one_watermark():

@@ -6,6 +6,7 @@ import resource
 import sqlite3
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from django.db import connection
 
 from subscriptions.bell import ring
+from subscriptions.outbox import mail_names, read_line
 from tests.make import make_subscribers
-from tests.servers import ROOT, manage, postgres, processes_of, wait_for
+from tests.servers import ROOT, manage, parts, postgres, processes_of, wait_for
 from tests.sink import Sink, free_port, make_certificate
 from tests.subscriptions.faults import (
     IN_FLIGHT,
@@ -114,6 +116,25 @@ def test_a_full_disk_loses_nobody_and_repeats_what_could_not_be_noted(data_dir):
         limit_files(data_dir, resource.RLIM_INFINITY)
         wait_for(lambda: retry_now() or states() == {"sent": len(people)}, seconds=60, what="the last mail")
     assert_told(sink, people, repeats=IN_FLIGHT)
+
+
+def test_a_full_disk_under_the_mails_written_as_files_loses_nobody_and_leaves_no_piece(data_dir):
+    """Full for mails, and where the database is a file of ours for that too; journals still fit."""
+    people = make_subscribers(300)
+    outbox = data_dir / "outbox"
+    with start("worker", data_dir=data_dir, mail=""):
+        wait_for(lambda: len(parts(data_dir).get("worker", [])) >= 4, what="the start")
+        limit_files(data_dir, 1_000)
+        publish()
+        if connection.vendor == "postgresql":
+            wait_for_pause("File too large")
+        else:
+            wait_for(lambda: "disk" in (data_dir / "log").read_text(), what="the first refusal")
+        assert mail_names(outbox) == []
+        limit_files(data_dir, resource.RLIM_INFINITY)
+        wait_for(lambda: retry_now() or states() == {"sent": len(people)}, seconds=60, what="the last mail")
+    assert Counter(read_line(outbox, name).to for name in mail_names(outbox)) == {one.endpoint: 1 for one in people}
+    assert {path.suffix for path in outbox.iterdir()} == {".eml"}
 
 
 def limit_files(data_dir: Path, size: int) -> None:

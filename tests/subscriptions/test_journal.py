@@ -7,7 +7,11 @@ import sys
 import textwrap
 import uuid
 
+import pytest
+
 from subscriptions.journal import Journal, adopted, journals
+
+pytestmark = pytest.mark.any_database
 
 CLAIM = uuid.UUID(int=7)
 

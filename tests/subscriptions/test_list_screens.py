@@ -7,7 +7,9 @@ from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django_q.models import OrmQ
 
+from subscriptions import tasks
 from subscriptions.models import Subscriber, UploadedList
 from subscriptions.sheet import COLUMNS
 from tests.make import make_page, make_role, make_subscriber
@@ -43,19 +45,32 @@ def test_an_upload_is_shown_first_and_then_imported(anna):
     assert "Without this word" in refused_word
     assert not Subscriber.objects.exists()
 
-    assert anna.post(preview_url, {"consent": "on"}).status_code == 302
+    assert anna.post(preview_url, {"consent": "on"}).url == preview_url
+    waits = anna.get(f"{preview_url}progress/").json()
+    assert (waits["isOwed"], waits["percent"], waits["announcement"]) == (True, 0, "Waiting for the worker to begin.")
+    assert not Subscriber.objects.exists()
+    anna.post(preview_url, {"consent": "on"})  # a double click
+    assert [ring.func() for ring in OrmQ.objects.all()] == ["subscriptions.tasks.import_lists"]
+
+    tasks.import_lists()
     assert sorted(Subscriber.objects.values_list("state", flat=True)) == ["active", "pending"]
-    assert not UploadedList.objects.exists()
-    said = LogEntry.objects.get().change_message
-    assert said.startswith("Imported: 2 new")
-    assert said.endswith("Declared that 1 had given their consent.")
-    assert anna.get(preview_url).status_code == 302
+    assert bytes(UploadedList.objects.get().content) == b""
+    done = anna.get(f"{preview_url}progress/").json()
+    assert (done["isOwed"], done["percent"], done["words"]["new"], done["words"]["refused"]) == (False, 100, "2", "1")
+    shown = anna.get(preview_url).content.decode()
+    assert "=cmd|x" in shown and "Imported: all lines are done." in shown
+    assert "list.csv" in anna.get(LISTS).content.decode()
+    assert list(LogEntry.objects.order_by("pk").values_list("change_message", flat=True)) == [
+        "Asked for the import. Declared that these people have agreed.",
+        "Imported: 2 new, 0 updated, 0 unchanged, 1 refused; 1 to confirm. Declared that 1 had given their consent.",
+    ]
 
 
 def test_an_upload_without_consent_needs_no_word(anna):
     preview_url = upload(anna, "address\nann@example.com\n").url
 
     anna.post(preview_url)
+    tasks.import_lists()
 
     assert Subscriber.objects.get().state == "pending"
 

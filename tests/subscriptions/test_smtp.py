@@ -14,6 +14,8 @@ from subscriptions.channels.mime import Template
 from subscriptions.channels.smtp import SmtpConnection
 from tests.scripted import HANG_UP, ScriptedServer
 
+pytestmark = pytest.mark.any_database
+
 TEXT = Template((b"Subject: Hi\r\n\r\n.dot\r\nHello ", b"\r\n"), ("name",))
 
 

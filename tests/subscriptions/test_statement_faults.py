@@ -1,15 +1,17 @@
-"""The database refuses the first, the second, the third … statement of what we do: all of it was done, or none."""
+"""The database refuses the first, the second, the third … statement of what we do, or its end, COMMIT: all of it was
+done, or none.
+"""
 
 from __future__ import annotations
 
 import itertools
 import threading
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
 from incidents.actions import open_incident, post_update
@@ -18,7 +20,7 @@ from incidents.values import UpdateText
 from subscriptions import tasks
 from subscriptions.consent import confirm, request_subscription, unsubscribe
 from subscriptions.delivery import run_deliveries
-from subscriptions.fanout import fan_out, open_notifications
+from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
 from subscriptions.models import Delivery, Notification, Subscriber
 from tests.make import make_component, make_incident, make_page, make_subscriber, make_subscribers
 from tests.sink import Sink
@@ -155,6 +157,62 @@ def test_the_claim_and_the_end_of_deliveries(settings):
             if not failure.was_reached:
                 break
     assert number > 6
+
+
+@contextmanager
+def failing_commits(event: str) -> Iterator[None]:
+    """The database takes every statement, and then refuses the COMMIT of whatever did `event` to a delivery."""
+    owing = "CREATE TABLE owing (nobody BIGINT REFERENCES subscriptions_subscriber DEFERRABLE INITIALLY DEFERRED)"
+    insert = "INSERT INTO owing VALUES (-1)"
+    if connection.vendor == "postgresql":
+        body = f"CREATE FUNCTION owe() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {insert}; RETURN NULL; END $$"
+        make = [owing, body, f"CREATE TRIGGER owe AFTER {event} EXECUTE FUNCTION owe()"]
+        drop = ["DROP FUNCTION IF EXISTS owe CASCADE", "DROP TABLE owing"]
+    else:
+        make = [owing, f"CREATE TRIGGER owe AFTER {event} BEGIN {insert}; END"]
+        drop = ["DROP TRIGGER IF EXISTS owe", "DROP TABLE owing"]
+    with connection.cursor() as cursor:
+        try:
+            for statement in make:
+                cursor.execute(statement)
+            yield
+        finally:
+            for statement in drop:
+                cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("event", "is_sent"),
+    [
+        ("INSERT ON subscriptions_delivery FOR EACH ROW", False),
+        ("UPDATE ON subscriptions_delivery FOR EACH ROW WHEN (NEW.state = 'sending')", False),
+        ("UPDATE ON subscriptions_delivery FOR EACH ROW WHEN (NEW.state = 'sent')", True),
+    ],
+    ids=["fan-out", "claim", "end"],
+)
+def test_a_commit_that_fails_loses_and_repeats_nothing(settings, event, is_sent):
+    """The hardest moment is the end: all was sent, and the database will not have it. Then the journal has."""
+    make_page()
+    people = make_subscribers(3)
+    make_incident()
+    with Sink() as sink:
+        settings.MAIL_SERVER = sink.server
+        with failing_commits(event):
+            for _try in range(2):
+                with pytest.raises(IntegrityError):
+                    pay()
+                assert sink.counts == {one.endpoint: 1 for one in people if is_sent}
+            assert not Delivery.objects.filter(state="sent").exists()
+        pay()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+    assert sink.counts == {one.endpoint: 1 for one in people}
+
+
+def pay() -> None:
+    open_notifications(timezone.now())
+    for notification_id in owing_fan_out():
+        fan_out(notification_id, now=timezone.now())
+    run_deliveries(10.0)
 
 
 def test_ten_arrivals_of_one_form_are_one_update_and_one_notification():

@@ -12,7 +12,8 @@ from django.core.management import call_command
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from incidents.models import Incident
+from incidents.models import Incident, IncidentUpdate
+from statuspage import programs
 from subscriptions import checks, schedules, tasks, watch
 from subscriptions.journal import Journal
 from subscriptions.models import ChannelPause, Delivery, Notification
@@ -132,6 +133,27 @@ def test_a_check_wants_a_sender_that_servers_take(settings, sender, found):
     settings.DEFAULT_FROM_EMAIL = sender
 
     assert [problem.id for problem in checks.sender_is_an_address()] == found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_bell_that_was_lost_is_rung_again_by_whoever_watches_the_worker():
+    make_page()
+    make_subscribers(1)
+    make_incident()
+    watch.stamp()
+    now = timezone.now().timestamp()
+
+    def seconds_later(seconds: int) -> tuple[bool, int]:
+        """As if all had happened so much earlier: whether it counts as stuck, and how many rings wait."""
+        os.utime(watch._stamp_file(), (now - seconds, now - seconds))
+        IncidentUpdate.objects.update(published_at=timezone.now() - dt.timedelta(seconds=seconds))
+        return programs._is_stuck(), OrmQ.objects.count()
+
+    OrmQ.objects.all().delete()
+    assert seconds_later(8) == (False, 0)
+    assert seconds_later(12) == (False, 1)
+    assert seconds_later(14) == (False, 1)
+    assert seconds_later(31) == (True, 1)
 
 
 def test_the_queue_is_not_in_the_admin():
