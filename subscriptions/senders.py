@@ -135,12 +135,17 @@ class Job(NamedTuple):
     parcel: Any = None
 
 
+class SenderFailed(Exception):
+    """A sender ended with work in its hands, as when the journal cannot be written. What came of that stands there."""
+
+
 class Crew:
     """The senders of one run through one channel. To be called by the one thread that claims."""
 
     def __init__(self, channel: ModuleType, *, now: Clock) -> None:
         self.channel = channel
         self.down: DeliveryError | None = None
+        self.failure: Exception | None = None
         self.news = threading.Event()
         self._now = now
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
@@ -164,7 +169,12 @@ class Crew:
         self._queue.put(Job(batch, row, message))
 
     def tend(self) -> None:
-        """See to it that somebody sends, if there is anything to be sent: replace who waits too long."""
+        """See to it that somebody sends, if there is anything to be sent: replace who waits too long.
+
+        Raises SenderFailed: what a failed sender held would be waited for in vain.
+        """
+        if self.failure is not None:
+            raise SenderFailed from self.failure
         now = time.monotonic()
         self._senders = [sender for sender in self._senders if sender.is_alive()]
         for sender in self._senders:
@@ -346,10 +356,13 @@ class _Sender(threading.Thread):
             while not self.is_late and self._look_for_work():
                 for lane in list(self.lanes):
                     self._serve(lane)
-        except Exception:
-            logger.exception("A sender failed")
-        finally:
             self._leave()
+        except Exception as problem:
+            self._crew.failure = problem
+            for lane in self.lanes:
+                lane.disconnect()
+        finally:
+            self._crew.news.set()
 
     def abort(self) -> None:
         """End its wait, unless the other side may have the parcel."""
@@ -491,7 +504,6 @@ class _Sender(threading.Thread):
                 self.is_late = True  # nothing more is to follow
                 self._finish(lane)
             lane.disconnect()
-        self._crew.news.set()
 
     def _wait_for(self, lane: _Lane, row: Claimed | None) -> None:
         self._waits_for, self.row = lane, row

@@ -114,7 +114,7 @@ def test_a_full_disk_loses_nobody_and_repeats_what_could_not_be_noted(data_dir):
         assert_in_time(sink, people)
         time.sleep(3)
         limit_files(data_dir, resource.RLIM_INFINITY)
-        wait_for(lambda: retry_now() or states() == {"sent": len(people)}, seconds=60, what="the last mail")
+        wait_for(lambda: retry_now() or states() == {"sent": len(people)}, seconds=30, what="the last mail")
     assert_told(sink, people, repeats=IN_FLIGHT)
 
 
