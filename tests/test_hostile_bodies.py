@@ -170,7 +170,7 @@ def test_no_body_is_answered_by_an_error_of_ours(product):
             if status >= 500 or status == 0:
                 found.append(f"{path}: {what}: {status}")
 
-    assert found == []
+    assert found[:9] == []
     assert slowest < LONGEST
     assert len(paths) > 40
     status, _page = visitor.ask("GET", "/admin/")

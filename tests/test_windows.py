@@ -226,5 +226,5 @@ def test_a_window_over_a_switch_says_how_long_it_really_is(staff, start, end, la
     )
 
     assert dict(answer.context["times"])["Work ends"].endswith(f" · {lasts}")
-    remarks = [remark.text for _label, remark in answer.context["remarks"] if remark.field == "work_ends_at"]
+    remarks = [remark.text for _label, _place, remark in answer.context["remarks"] if remark.field == "work_ends_at"]
     assert remarks == ([f"The work {lasts}."] if "not the" in lasts else [])

@@ -164,7 +164,7 @@ def test_a_colleague_approves_what_another_submitted(live_server):
         author.click("text=Open an incident")
         author.fill("#id_title", "Images do not show")
         author.fill("#id_body", "We are **looking** into it.")
-        author.press("#id_title", "Enter")  # the first button is what Enter means, and it publishes nothing
+        author.click("text=Submit for review")
         author.wait_for_url("**/change/")
         submitted = author.locator(".waiting-state").inner_text()
         log_in(reader, live_server.url, anna.username)

@@ -14,7 +14,7 @@ from tests.incidents.screens import at as at_time
 from tests.incidents.screens import errors, fill, newest, preview, publish, read_form, save_draft, screen
 from tests.make import make_component, make_incident, make_maintenance, make_page, make_role, utc
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("our_texts")]
 
 OPEN, SCHEDULE = screen("incident_open"), screen("scheduledmaintenance_schedule")
 ADD = screen("incidenttemplate_add")

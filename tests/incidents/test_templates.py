@@ -20,7 +20,7 @@ from incidents.template_actions import (
 from incidents.values import EffectLine, NoticeDetails
 from tests.make import make_component, make_incident, make_maintenance, make_page, make_staff, utc
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("our_texts")]
 
 STARTS, ENDS = utc(2013, 11, 9, 20), utc(2013, 11, 9, 23)
 

@@ -146,7 +146,8 @@ def test_a_bell_that_was_lost_is_rung_again_by_whoever_watches_the_worker():
     def seconds_later(seconds: int) -> tuple[bool, int]:
         """As if all had happened so much earlier: whether it counts as stuck, and how many rings wait."""
         os.utime(watch._stamp_file(), (now - seconds, now - seconds))
-        IncidentUpdate.objects.update(published_at=timezone.now() - dt.timedelta(seconds=seconds))
+        earlier = timezone.now() - dt.timedelta(seconds=seconds)
+        IncidentUpdate.objects.update(published_at=earlier, display_at=earlier)
         return programs._is_stuck(), OrmQ.objects.count()
 
     OrmQ.objects.all().delete()
