@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from incidents import history
 from incidents.audit import ACTS, ACTS_ON_PEOPLE, AUDIT, act_in_words, csv_pieces, differences, seen_by
 from incidents.board import notice_url
+from incidents.forms.fields import id_or_none
 from incidents.models import Change, Page
 from incidents.times import describe
 
@@ -49,7 +50,7 @@ class ActorFilter(admin.SimpleListFilter):
         value = self.value() or ""
         if value == history.CLOCK:
             return queryset.filter(actor=None, actor_name=history.CLOCK)
-        return queryset.filter(actor=int(value)) if value.isdecimal() else queryset
+        return queryset.filter(actor=pk) if (pk := id_or_none(value)) is not None else queryset
 
 
 @admin.register(Change)

@@ -22,6 +22,7 @@ from incidents.admin.compose import PREVIEW_CSP
 from incidents.board import notice_url
 from incidents.checker import check
 from incidents.forms.compose import seen_by_now
+from incidents.forms.fields import id_or_none
 from incidents.models import IncidentUpdate, Page, UrgentAct
 from incidents.rehearsal import preview, rehearsal
 from incidents.review import acknowledge, send_back
@@ -132,9 +133,11 @@ def _as_read(data: Any) -> dict[str, Any]:
     """How draft and notice stood when they were read. What does not say so was not read."""
     try:
         since = dt.datetime.fromisoformat(data.get("since", ""))
-        seen = int(data.get("seen", ""))
     except ValueError:
         raise StaleIncident([]) from None
+    seen = id_or_none(data.get("seen", ""))
+    if seen is None:
+        raise StaleIncident([])
     return {"unchanged_since": since, "seen": seen}
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from incidents.choices import TemplateKind
+from incidents.forms.fields import id_or_none
 from incidents.forms.placeholders import facts_about
 from incidents.forms.starting import starting_values
 from incidents.models import Incident, IncidentTemplate
@@ -41,7 +42,7 @@ def start_from(
     asked = (request.POST if is_sent else request.GET).get("template", "")
     # What was sent is shown again with everything typed: nothing is offered then.
     templates = [] if is_sent else list(offered)
-    chosen = offered.filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() else None
+    chosen = offered.filter(pk=id_or_none(asked)).first()
     if chosen is None:
         if asked and not is_sent:
             messages.info(request, _("This template is no longer offered here. The form is as it always is."))

@@ -15,6 +15,8 @@ from incidents.models import check_zone
 from incidents.text import MAX_BODY, MAX_LINE, clean_body, clean_line
 from incidents.times import duration_words
 
+MAX_ID_DIGITS = 18  # within 64 bits
+
 
 class LineField(forms.CharField):
     """One line of plain text. Without max_length, since browsers cut a longer paste without a word."""
@@ -93,3 +95,8 @@ def zone_or_none(name: Any) -> ZoneInfo | None:
     except (ValidationError, TypeError):
         return None
     return ZoneInfo(name)
+
+
+def id_or_none(typed: str) -> int | None:
+    """What was sent as the id of a row; None where it cannot be one, as a number that no database holds."""
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= MAX_ID_DIGITS else None

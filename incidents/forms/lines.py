@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from incidents.choices import EffectLevel, LinkKind
-from incidents.forms.fields import LineField
+from incidents.forms.fields import LineField, id_or_none
 from incidents.models import Incident
 from incidents.values import EffectLine, LinkTo
 
@@ -132,7 +132,7 @@ def _components(notice: Incident | None, data: Mapping[str, str] | None) -> set[
     """The components that the notice affects, or that were chosen on the form that came in."""
     known = set(notice.affected.values_list("component_id", flat=True)) if notice else set()
     chosen = [name.removeprefix("component-") for name, value in (data or {}).items() if value]
-    return known | {int(pk) for pk in chosen if pk.isdecimal()}
+    return known | {pk for pk in map(id_or_none, chosen) if pk is not None}
 
 
 def _offered(notice: Incident | None, linked: Sequence[int], known: set[int]) -> list[OfferedNotice]:
