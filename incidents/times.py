@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 
 class NonexistentTime(ValueError):
@@ -51,12 +51,13 @@ def _offset(local: dt.datetime) -> str:
 
 def day_words(day: dt.date) -> str:
     """A date with its weekday: "Sunday 10 November 2013"."""
-    return date_format(day, "l j F Y", use_l10n=False)
+    # The order of the parts is part of each translation, in Django's letters: "l, j. F Y" in German.
+    return date_format(day, pgettext("date", "l j F Y"), use_l10n=False)
 
 
 def month_words(day: dt.date) -> str:
     """The month of a date: "November 2013"."""
-    return date_format(day, "F Y", use_l10n=False)
+    return date_format(day, pgettext("date", "F Y"), use_l10n=False)
 
 
 def local_words(instant: dt.datetime, zone: ZoneInfo) -> str:
@@ -147,4 +148,5 @@ def starts_at(day: dt.date, zone: ZoneInfo) -> dt.datetime:
 
 
 def _day_and_time(time: dt.datetime) -> str:
-    return f"{date_format(time, 'j M', use_l10n=False)} {time:%H:%M}"
+    day = date_format(time, pgettext("date", "j M"), use_l10n=False)
+    return f"{day} {time:%H:%M}"

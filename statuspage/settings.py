@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "statuspage.bodies.only_utf8",
     "csp.middleware.CSPMiddleware",
     "subscriptions.middleware.without_cookies",
+    "subscriptions.middleware.in_the_language_of_the_page",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -11,8 +11,9 @@ from django import forms
 from django.conf import settings
 from django.db.models import Q
 from django.http import QueryDict
+from django.utils.text import capfirst
+from django.utils.translation import get_language_info, to_locale
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import to_locale
 
 from incidents.choices import ComponentStatus
 from incidents.models import Component, ComponentGroup, Incident, Page, check_zone
@@ -192,10 +193,16 @@ class AddressForm(forms.Form):
 
 
 def offered_languages(present: str) -> list[tuple[str, str]]:
-    """Those that there are translations for, by code and name; and the one that is in use."""
-    names = dict(settings.LANGUAGES)
-    translated = [code for code in names if code == SOURCE_LANGUAGE or _is_translated(code)]
-    return [(code, names.get(code, code)) for code in dict.fromkeys([present, *translated])]
+    """Those that there are translations for, each by its code and its name in itself; and the one that is in use."""
+    translated = [code for code, _name in settings.LANGUAGES if code == SOURCE_LANGUAGE or _is_translated(code)]
+    return [(code, _own_name(code)) for code in dict.fromkeys([present, *translated])]
+
+
+def _own_name(code: str) -> str:
+    try:
+        return capfirst(get_language_info(code)["name_local"])
+    except KeyError:
+        return code
 
 
 def _is_translated(code: str) -> bool:

@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from incidents.models import Page
 
 PREFIX = "/subscribe/"
 
@@ -19,5 +22,17 @@ def without_cookies(get_response: View) -> View:
         if request.path_info.startswith(PREFIX):
             request.META.pop("HTTP_COOKIE", None)
         return get_response(request)
+
+    return middleware
+
+
+def in_the_language_of_the_page(get_response: View) -> View:
+    """The subscribers' pages speak the page's language; those behind a personal link then speak their reader's."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(PREFIX):
+            return get_response(request)
+        with translation.override(Page.objects.current().language):
+            return get_response(request)
 
     return middleware

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -21,6 +21,7 @@ from incidents.models import Incident, Page
 from subscriptions import consent, limits
 from subscriptions.choices import SubscriberState
 from subscriptions.forms import AddressForm, ChoicesForm, SubscribeForm
+from subscriptions.models import Subscriber
 from subscriptions.summary import chosen
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, led_out, make_token, read_token
 
@@ -120,7 +121,7 @@ def check_mail(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @shows_and_acts
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    subscriber = read_token(token, CONFIRM)
+    subscriber = _reader(token, CONFIRM)
     if subscriber is None:
         return _link_is_void(request)
     if request.method == "POST":
@@ -141,7 +142,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 @shows_and_acts
 def manage(request: HttpRequest, token: str) -> HttpResponse:
-    subscriber = read_token(token, MANAGE)
+    subscriber = _reader(token, MANAGE)
     if subscriber is None:
         return _link_is_void(request)
     data = _form_data(request) if request.method == "POST" else None
@@ -169,7 +170,7 @@ def manage(request: HttpRequest, token: str) -> HttpResponse:
 @shows_and_acts
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """The link holds all that is needed; the body of a POST is not even read, so none can be wrong."""
-    subscriber = read_token(token, UNSUBSCRIBE)
+    subscriber = _reader(token, UNSUBSCRIBE)
     if subscriber is None:
         return _show_private("unsubscribed", {}) if led_out(token) else _link_is_void(request)
     if request.method == "POST":
@@ -177,6 +178,14 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     if subscriber.state == SubscriberState.UNSUBSCRIBED:
         return _show_private("unsubscribed", {"subscriber": subscriber})
     return _show_private("unsubscribe", {"subscriber": subscriber})
+
+
+def _reader(token: str, purpose: str) -> Subscriber | None:
+    """Whose link it is, if anybody's; what follows is said in their language."""
+    subscriber = read_token(token, purpose)
+    if subscriber is not None:
+        translation.activate(subscriber.language)  # until the middleware of the page's language ends
+    return subscriber
 
 
 def _open_notice(code: str) -> Incident | None:

@@ -16,7 +16,6 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.formats import date_format
 from django.utils.html import strip_tags
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
@@ -29,7 +28,7 @@ from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
 from incidents.outcome import Course, course_of
 from incidents.staff_reminders import ToDo
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
-from incidents.times import clock_words, describe, duration_words, from_until, local_words
+from incidents.times import clock_words, day_words, describe, duration_words, from_until, local_words
 from subscriptions.choices import Purpose
 from subscriptions.links import notice_url, update_url
 from subscriptions.models import Notification, Subscriber
@@ -280,11 +279,7 @@ def _subject(label: str, incident: Incident, zone: ZoneInfo) -> str:
     starts = incident.work_starts_at
     if starts is None:
         return _("[%(status)s] %(title)s") % words
-    return _("[%(status)s] %(title)s — %(day)s") % {**words, "day": _day(starts, zone)}
-
-
-def _day(instant: dt.datetime, zone: ZoneInfo) -> str:
-    return date_format(instant.astimezone(zone), "l j F Y", use_l10n=False)
+    return _("[%(status)s] %(title)s — %(day)s") % {**words, "day": day_words(starts.astimezone(zone))}
 
 
 def _preview(update: IncidentUpdate, zone: ZoneInfo) -> str:

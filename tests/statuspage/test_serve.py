@@ -44,7 +44,8 @@ def demo(tmp_path_factory) -> Iterator[tuple[Path, str]]:
     with scratch_database(directory / "data") as url:
         environment = product_environment(directory / "data", DATABASE_URL=url)
         for command in ("migrate", "demo", "publish"):
-            subprocess.run(manage(command), env=environment, check=True, timeout=90, capture_output=True)
+            done = subprocess.run(manage(command), env=environment, timeout=90, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
         yield directory / "data", url
 
 

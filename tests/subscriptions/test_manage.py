@@ -5,10 +5,10 @@ import datetime as dt
 import pytest
 import time_machine
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from incidents.models import Component
-from subscriptions.models import Delivery, Notification
+from subscriptions.models import Delivery, Notification, Subscriber
 from subscriptions.tokens import MANAGE, make_token
 from subscriptions.wording import write
 from tests.make import make_component, make_incident, make_page, make_subscriber
@@ -99,7 +99,7 @@ def test_the_number_of_queries_does_not_grow_with_the_choices(django_assert_num_
     path = link(make_subscriber())
 
     def queries():
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             Client().get(path)
 
     queries()
@@ -204,12 +204,22 @@ def test_the_zone_of_the_page_comes_first_and_a_rare_one_is_kept():
 
 def test_a_language_is_asked_for_only_when_there_is_more_than_one(settings, tmp_path):
     path = link(make_subscriber())
-    assert 'name="language"' not in Client().get(path).content.decode()
+    assert '<option value="nl">Nederlands</option>' in Client().get(path).content.decode()
 
-    (tmp_path / "nl").mkdir()
     settings.LOCALE_PATHS = [tmp_path]
 
-    assert '<option value="nl">' in Client().get(path).content.decode()
+    assert 'name="language"' not in Client().get(path).content.decode()
+
+
+def test_whoever_chooses_a_language_reads_page_and_mails_in_it():
+    subscriber = make_subscriber()
+
+    save(subscriber, language="nl")
+
+    page = Client().get(link(Subscriber.objects.get())).content.decode()
+    assert '<html lang="nl">' in page
+    assert "Uw abonnement" in page
+    assert translation.get_language() == "en-gb"
 
 
 def test_the_address_itself_is_told_what_is_chosen_now():
