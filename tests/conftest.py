@@ -25,11 +25,12 @@ PROGRAMS = {
 # begin before all others: one that began last would be waited for by everybody.
 LONGEST = """
 subscriptions/test_process_faults subscriptions/test_host_faults incidents/test_staff_browser
-subscriptions/test_screens_browser subscriptions/test_mail_server_faults statuspage/test_serve
+subscriptions/test_screens_browser subscriptions/test_mail_server_faults test_hostile_bodies statuspage/test_serve
 subscriptions/test_browser publishing/test_accessibility publishing/test_processes publishing/test_mirror_processes
 publishing/test_nginx publishing/test_forward subscriptions/test_subscribe test_outage statuspage/test_supervisor
 subscriptions/test_mail_browser subscriptions/test_mail_rules subscriptions/test_confirm publishing/test_plan
-statuspage/test_run test_whole_circle
+statuspage/test_run test_whole_circle test_windows terminal/test_at_a_terminal incidents/test_nothing_is_lost
+incidents/test_live_preview incidents/test_keyboard
 """.split()
 RANKS = {f"tests/{name}.py": rank for rank, name in enumerate(LONGEST)}
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}

@@ -21,3 +21,8 @@ os.environ["SECRET_KEY"] = "a key for tests alone, of no worth to anybody"
 from statuspage.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":  # noqa: F405
+    # Whoever empties the database between two tests may meet a worker that goes on. PostgreSQL ends the transaction
+    # of whoever notices the deadlock first: that is to be the worker, which is built to try again.
+    DATABASES["default"]["OPTIONS"]["options"] = "-c deadlock_timeout=60s"  # noqa: F405

@@ -131,8 +131,8 @@ def states() -> Counter[str]:
     return Counter(Delivery.objects.values_list("state", flat=True))
 
 
-def wait_for_end(*, seconds: float = 60) -> None:
-    """Until something was owed to somebody and nothing is any more."""
+def wait_for_end(*, seconds: float = 120) -> None:
+    """Until something was owed to somebody and nothing is any more. A bell may be lost; a sweep comes in 90 s."""
     wait_for(lambda: states() and not states().keys() & {"queued", "sending"}, seconds=seconds, what="the last mail")
 
 
