@@ -17,7 +17,9 @@ from incidents.actions import (
     schedule_maintenance,
 )
 from incidents.clock import run_clock
+from incidents.corrections import edit_update
 from incidents.models import Change, Incident, IncidentUpdate, Page, UrgentAct
+from incidents.past import report_past_incident
 from incidents.review import acknowledge, send_back, submit_for_review
 from incidents.timing import schedule_draft
 from incidents.values import AllClear, NoticeDetails, ReviewNeeded, StaleIncident, UpdateText, Window
@@ -301,3 +303,31 @@ def test_approving_against_editing_never_publishes_what_was_not_read(transaction
         draft.refresh_from_db()
         assert sorted(outcomes) in (["StaleIncident", "done"], ["ValidationError", "done"])
         assert (draft.is_draft, draft.body) in ((True, "Something else."), (False, "We are looking."))
+
+
+def test_what_has_no_draft_takes_a_reason_and_waits_for_a_look_afterwards():
+    incident = published_before()
+    petra = make_staff("petra")
+    past = {
+        "title": "Mailings waited",
+        "started_at": utc(2026, 1, 2, 9),
+        "ended_at": utc(2026, 1, 2, 10),
+        "opening": UpdateText(status="investigating", body="They wait."),
+        "closing": UpdateText(status="resolved", body="They went."),
+        "actor": petra,
+    }
+    correction = {"kind": "correction", "actor": petra}
+    acts = [
+        lambda **why: report_past_incident(**past, **why),
+        lambda **why: edit_update(incident.updates.get(), "It was Asia.", **correction, **why),
+    ]
+
+    for act in acts:
+        with pytest.raises(ReviewNeeded):
+            act()
+    assert not UrgentAct.objects.exists()
+
+    for act in acts:
+        act(urgent_because="Nobody else is here.")
+    assert [act.incident.title for act in UrgentAct.objects.order_by("pk")] == ["Mailings waited", incident.title]
+    assert [update.body for update in incident.updates.all()] == ["It was Asia."]

@@ -13,9 +13,9 @@ from django.core.exceptions import ValidationError
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from incidents.actions import post_update
+from incidents.actions import post_update, publish_draft
 from incidents.clock import run_clock
-from incidents.models import Change, Incident, MaintenanceSeries, SeriesOccurrence
+from incidents.models import Change, Incident, IncidentUpdate, MaintenanceSeries, SeriesOccurrence
 from incidents.recurrence import Recurrence
 from incidents.series import (
     change_series,
@@ -425,3 +425,19 @@ def test_lists_ask_as_many_queries_for_three_as_for_one(edward, page):
     make_series()
     make_series()
     assert queries() == one
+
+
+def test_where_a_second_person_is_asked_for_the_clock_writes_a_draft_for_one():
+    series = make_series(announce_days=3, actor=make_staff("petra", first_name="Petra"))
+    make_page(needs_review=True)
+
+    for _round in range(2):
+        run_clock(FIRST + 5 * DAY)
+
+    draft = IncidentUpdate.objects.drafts().get()
+    assert (draft.incident.is_draft, draft.byline, draft.incident.work_starts_at) == (True, "Petra", FIRST + 7 * DAY)
+    assert draft.review_asked_at == FIRST + 5 * DAY
+    assert series.occurrences.count() == 2
+
+    publish_draft(draft, actor=make_staff("quentin"), at=FIRST + 5 * DAY)
+    assert Incident.objects.public().filter(work_starts_at=FIRST + 7 * DAY).exists()
