@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.db.models import Q
 from django.http import QueryDict
-from django.utils.text import capfirst
-from django.utils.translation import get_language_info, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from incidents.choices import ComponentStatus
+from incidents.languages import offered_languages
 from incidents.models import Component, ComponentGroup, Incident, Page, check_zone
 from subscriptions import zones
 from subscriptions.addresses import read_address
@@ -34,7 +31,6 @@ START_AND_END = "start-and-end"
 
 # Open notices that are offered to be followed, the newest.
 NOTICES_OFFERED = 20
-SOURCE_LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
@@ -190,23 +186,6 @@ class AddressForm(forms.Form):
 
     def clean_email(self) -> str:
         return read_address(self.cleaned_data["email"]).endpoint
-
-
-def offered_languages(present: str) -> list[tuple[str, str]]:
-    """Those that there are translations for, each by its code and its name in itself; and the one that is in use."""
-    translated = [code for code, _name in settings.LANGUAGES if code == SOURCE_LANGUAGE or _is_translated(code)]
-    return [(code, _own_name(code)) for code in dict.fromkeys([present, *translated])]
-
-
-def _own_name(code: str) -> str:
-    try:
-        return capfirst(get_language_info(code)["name_local"])
-    except KeyError:
-        return code
-
-
-def _is_translated(code: str) -> bool:
-    return any((Path(place) / to_locale(code)).is_dir() for place in settings.LOCALE_PATHS)
 
 
 def _usual() -> dict[str, Any]:

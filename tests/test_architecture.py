@@ -29,6 +29,7 @@ LAYERS = {
             "rollup",
             "times",
             "leads",
+            "languages",
             "moves",
             "outcome",
             "edits",

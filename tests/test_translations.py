@@ -15,12 +15,12 @@ from django.utils.translation.trans_real import DjangoTranslation
 from incidents.actions import post_update
 from incidents.clock import run_clock
 from incidents.corrections import edit_update
+from incidents.languages import offered_languages
 from incidents.times import day_words, month_words
 from incidents.values import UpdateText
 from subscriptions import wording
 from subscriptions.channels import email
 from subscriptions.fanout import open_notifications
-from subscriptions.forms import offered_languages
 from subscriptions.models import Subscriber
 from subscriptions.tokens import MANAGE, make_token
 from tests.make import make_incident, make_page, make_subscriber, utc

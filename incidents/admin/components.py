@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
@@ -19,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from incidents import component_actions
 from incidents.forms.fields import LeadsField, LineField, ZoneField, zone_names
+from incidents.languages import offered_languages
 from incidents.models import Component, ComponentGroup, Page
 
 
@@ -44,7 +44,7 @@ class PageForm(ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["language"].choices = settings.LANGUAGES
+        self.fields["language"].choices = offered_languages(self.instance.language)
 
 
 class NamedForm(ModelForm):

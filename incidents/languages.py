@@ -1,0 +1,28 @@
+"""The languages that readers can be spoken to in: those that there are translations for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.text import capfirst
+from django.utils.translation import get_language_info, to_locale
+
+SOURCE_LANGUAGE = "en"
+
+
+def offered_languages(present: str) -> list[tuple[str, str]]:
+    """Each by its code and its name in itself, the one that is in use among them."""
+    translated = [code for code, _name in settings.LANGUAGES if code == SOURCE_LANGUAGE or _is_translated(code)]
+    return [(code, _own_name(code)) for code in dict.fromkeys([present, *translated])]
+
+
+def _own_name(code: str) -> str:
+    try:
+        return capfirst(get_language_info(code)["name_local"])
+    except KeyError:
+        return code
+
+
+def _is_translated(code: str) -> bool:
+    return any((Path(place) / to_locale(code)).is_dir() for place in settings.LOCALE_PATHS)
