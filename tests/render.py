@@ -25,7 +25,7 @@ def everything(now: dt.datetime) -> list[Artefact]:
             rows = load_month(month, state.zone)
             found += month_artefacts(state.site, MonthState(month, rows, older=older, newer=newer))
         for component in state.components:
-            found += component_artefacts(state.site, component, load_component_notices(component.code))
+            found += component_artefacts(state.site, component, load_component_notices(component.code, state.notices))
     return found
 
 
