@@ -98,7 +98,8 @@ def test_the_notice_answers_the_first_readers_questions():
         "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (20:00 to 23:00 UTC)"
     )
     assert "Schedule no mailings from Saturday 18:00 until Sunday 00:00 CET." in notice.lines
-    assert "Links in mail already sent A click does not arrive at its page." in notice.lines
+    assert notice.after("Links in mail already sent") == "Unavailable"
+    assert notice.after("Unavailable") == "You cannot log in."
     assert notice.after("Data") == "No data will be lost."
     assert notice.after("Next update") == "when the work starts: Saturday 9 November 2013, 21:00 CET (20:00 UTC)"
     assert "Published by Edward Touw Feike Wierda, Wednesday 6 November 2013, 11:30 CET (10:30 UTC)" in notice.lines
