@@ -295,6 +295,15 @@ def test_home_says_what_is_affected_until_when_and_when_the_next_word_comes():
     assert home.after("Next update") == "at the planned end: Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
 
 
+def test_home_says_what_to_do_about_what_is_planned_and_what_goes_on():
+    tell_story()
+    make_incident("Late mail", at=NOW, details=NoticeDetails(advice_during="Do not send it twice."))
+    home = page("/")
+
+    assert home.after("What to do") == "Do not send it twice."
+    assert home.after(home.after("Avoid")) == "Schedule no mailings from Saturday 18:00 until Sunday 00:00 CET."
+
+
 def test_home_tells_days_of_trouble_in_words_with_the_notice_that_was_about_them():
     tell_story()
 
