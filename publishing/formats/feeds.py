@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +17,7 @@ from django.utils import feedgenerator
 from django.utils.feedgenerator import rfc2822_date
 from django.utils.formats import date_format
 from django.utils.html import escape
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.utils.xmlutils import SimplerXMLGenerator
 
@@ -178,8 +179,15 @@ def _banner(notice: NoticeState, zone: ZoneInfo) -> str:
 
 def _paragraph(update: UpdateState, older: UpdateState | None, move: Move | None, zone: ZoneInfo) -> str:
     label = _("Update") if older and older.status == update.status else _label(update)
-    text = one_paragraph(update.body_html) + (_moved_times(move, zone) if move else "")
-    return f"<p><small>{_date(update.display_at, zone)}</small><br><strong>{escape(label)}</strong> - {text}</p>"
+    text = _in_its_direction(one_paragraph(update.body_html)) + (_moved_times(move, zone) if move else "")
+    start = '<p dir="rtl">' if get_language_bidi() else "<p>"
+    return f"{start}<small>{_date(update.display_at, zone)}</small><br><strong>{escape(label)}</strong> - {text}</p>"
+
+
+def _in_its_direction(html: str) -> str:
+    """Where a text, or the page, is written from right to left; all others get no markup that clients do not know."""
+    is_mixed = get_language_bidi() or any(unicodedata.bidirectional(char) in ("R", "AL") for char in html)
+    return f'<span dir="auto">{html}</span>' if is_mixed else html
 
 
 def _moved_times(move: Move, zone: ZoneInfo) -> str:
