@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from django.utils.xmlutils import SimplerXMLGenerator
 
 from incidents.choices import IncidentStatus
 from incidents.moves import Move
+from incidents.text import is_from_right_to_left
 from incidents.times import from_until, zone_label
 from publishing.artefact import Artefact
 from publishing.formats.one_paragraph import one_paragraph
@@ -186,7 +186,7 @@ def _paragraph(update: UpdateState, older: UpdateState | None, move: Move | None
 
 def _in_its_direction(html: str) -> str:
     """Where a text, or the page, is written from right to left; all others get no markup that clients do not know."""
-    is_mixed = get_language_bidi() or any(unicodedata.bidirectional(char) in ("R", "AL") for char in html)
+    is_mixed = get_language_bidi() or is_from_right_to_left(html)
     return f'<span dir="auto">{html}</span>' if is_mixed else html
 
 
