@@ -57,7 +57,7 @@ function known() {
   const rows = [...document.querySelectorAll("[data-status][id^='component-']")].map((row) => ({
     code: row.id.slice("component-".length),
     name: row.querySelector(".name").textContent.trim(),
-    group: row.closest(".group")?.querySelector("h3")?.textContent ?? "",
+    group: row.closest(".group")?.querySelector("h3")?.textContent.trim() ?? "",
     row,
   }));
   const hidden = JSON.parse(template().dataset.hidden).map(([code, name, group]) => ({ code, name, group, row: null }));
@@ -75,13 +75,28 @@ function concern(element, effects, choice, names = {}) {
   return { kind: codes.length ? "no" : "everybody", names: [] };
 }
 
-const effectsOf = (element) => [...element.querySelectorAll(".effect li")];
-const functionOf = (effect) => effect.querySelector(".function").textContent.trim();
-const list = (names) => names.join(", ");
+const effectsOf = (element) => [...element.querySelectorAll(".effect li, .effects tbody tr")];
+const functionOf = (effect) => effect.querySelector("bdi").textContent.trim();
 
+// Names may be written in the other direction than the words around them.
+function list(names) {
+  const parts = names.flatMap((name) => {
+    const part = document.createElement("bdi");
+    part.textContent = name;
+    return [template().dataset.comma, part];
+  });
+  return parts.slice(1);
+}
+
+// Puts values, a word or names, into the places {so} of the texts of an element.
 function fill(element, values) {
-  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) texts.push(walker.currentNode);
+  for (const text of texts) {
+    const parts = text.data.split(/\{(\w+)\}/); // every second one is a place
+    if (parts.length > 1) text.replaceWith(...parts.flatMap((part, number) => (number % 2 ? values[part] : part)));
+  }
   return element;
 }
 
@@ -149,9 +164,9 @@ function answer(all, choice, cards, gone) {
   if (chosen.length) {
     const struck = chosen.filter((code) => all.get(code).row && all.get(code).row.dataset.status !== "operational");
     const open = cards.filter(({ card }) => !card.dataset.day);
-    const named = list([...new Set(open.flatMap(({ names }) => names))]);
+    const named = [...new Set(open.flatMap(({ names }) => names))];
     if (struck.length) say("struck").querySelector("dl").append(...statuses(struck.map((code) => all.get(code))));
-    else if (named) say("named", { names: named });
+    else if (named.length) say("named", { names: list(named) });
     else if (open.some(({ kind }) => kind === "everybody")) say("everybody");
     else say("well");
     const works = cards.filter(({ card, kind }) => card.dataset.day && kind !== "no").map((one) => work(piece, one, chosen.length));
@@ -188,7 +203,7 @@ function statuses(functions) {
     const pair = document.createElement("div");
     const [term, text] = [document.createElement("dt"), document.createElement("dd")];
     term.append(word);
-    text.append(list(names));
+    text.append(...list(names));
     pair.append(term, text);
     return pair;
   });
@@ -241,13 +256,16 @@ function applyToNotice(active) {
     if (one.dataset.say !== kind) one.remove();
   });
   const lines = effects.filter((effect) => found.includes(functionOf(effect))).map((effect) => {
-    const line = effect.cloneNode(true);
-    line.prepend(`${effect.closest(".effect").querySelector("dt").textContent.trim()}: `);
+    const line = document.createElement("li");
+    const [named, status, note] = [...effect.cells].map((cell) => [...cell.cloneNode(true).childNodes]);
+    line.append(...status, " ", ...named, note.length ? " – " : "", ...note);
+    line.className = effect.className;
     return line;
   });
+  fill(fact, { names: list(found) });
   if (lines.length) fact.querySelector("ul").append(...lines);
   else fact.querySelector("ul").remove();
-  template().before(fill(fact, { names: list(found) }));
+  template().before(fact);
 }
 
 // The dialog
@@ -297,7 +315,7 @@ function boxOf({ code, name }, isTicked) {
   const label = document.createElement("label");
   const input = document.createElement("input");
   Object.assign(input, { type: "checkbox", value: code, checked: isTicked });
-  label.append(input, name);
+  label.append(input, ...list([name]));
   return label;
 }
 
@@ -340,7 +358,7 @@ function address(box, name, url) {
 
 function addresses(box, code, name, at) {
   const row = box.querySelectorAll("template")[1].content.firstElementChild.cloneNode(true);
-  row.querySelector("strong").textContent = name;
+  row.querySelector("bdi").textContent = name;
   for (const link of row.querySelectorAll("a")) {
     link.href = at(`/components/${code}${link.dataset.ending}`);
     link.setAttribute("aria-label", `${link.textContent}: ${name}`);

@@ -166,7 +166,7 @@ def test_tabs_stay_in_step_and_notices_say_whom_they_concern(world):
         assert fact(world.work) == [
             "For you",
             "Concerns you: Sending mailings, Links",
-            "Delayed: Sending mailings Sent after Sunday 10 November 2013, 00:00 CET.",
+            "Delayed Sending mailings – Sent after Sunday 10 November 2013, 00:00 CET.",
             "Change Show everything again",
         ]
         assert flaws(first, "a notice with a choice", LIGHT_PHONE, DARK) == []
