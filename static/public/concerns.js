@@ -68,11 +68,10 @@ function known() {
 // something, and never show that something is not affected.
 function concern(element, effects, choice, names = {}) {
   const codes = element.dataset.components.split(" ").filter(Boolean);
-  const found = codes.filter((code) => code in choice).map((code) => names[code] ?? choice[code]);
   const said = effects.filter((effect) => !effect.closest(".is-unaffected")).map(functionOf);
-  found.push(...Object.values(choice).filter((name) => said.includes(name)));
-  if (found.length) return { kind: "yes", names: [...new Set(found)] };
-  return { kind: codes.length ? "no" : "everybody", names: [] };
+  const found = Object.keys(choice).filter((code) => codes.includes(code) || said.includes(choice[code]));
+  const kind = found.length ? "yes" : codes.length ? "no" : "everybody";
+  return { kind, number: found.length, names: [...new Set(found.map((code) => names[code] ?? choice[code]))] };
 }
 
 const effectsOf = (element) => [...element.querySelectorAll(".effect li, .effects tbody tr")];
@@ -183,12 +182,12 @@ function answer(all, choice, cards, gone) {
   return box;
 }
 
-function work(piece, { card, kind, names }, number) {
-  const form = kind === "everybody" ? "work-for-everybody" : names.length < number ? "work" : "work-on-all";
+function work(piece, { card, kind, number, names }, chosen) {
+  const form = kind === "everybody" ? "work-for-everybody" : number < chosen ? "work" : "work-on-all";
   const sentence = piece(form).cloneNode(true);
   sentence.removeAttribute("data-say");
   sentence.querySelector("a").href = card.querySelector("h3 a").href;
-  return fill(sentence, { day: card.dataset.day, affected: names.length, chosen: number, names: list(names) });
+  return fill(sentence, { day: card.dataset.day, affected: String(number), chosen: String(chosen), names: list(names) });
 }
 
 // As the page's own answer has it: each status with the names that have it.
@@ -277,11 +276,12 @@ function dialog() {
   document.body.append(box);
   box.addEventListener("change", () => follow(box));
   box.addEventListener("click", ({ target }) => target.dataset.copied !== undefined && copyAddress(target));
-  box.addEventListener("close", () => {
-    if (box.returnValue === "keep") keep(ticked(box));
+  box.addEventListener("submit", ({ submitter }) => {
+    if (submitter.value !== "keep") return;
+    keep(ticked(box));
     apply();
-    focusOn("choose");
   });
+  box.addEventListener("close", () => focusOn("choose"));
   return box;
 }
 
@@ -306,7 +306,6 @@ function choose() {
       return set;
     }),
   );
-  box.returnValue = "";
   follow(box);
   box.showModal();
 }
