@@ -401,7 +401,7 @@ document.addEventListener("click", ({ target }) => {
 
 function readAddress() {
   if (!template() || document.querySelector(".notice")) return;
-  if (location.hash === "#choose") {
+  if (location.hash === "#concerns") {
     history.replaceState(history.state, "", location.pathname + location.search);
     choose();
   }
