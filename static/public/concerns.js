@@ -3,7 +3,7 @@
 // stand in the page: the words in the template #concerns, the codes of components on rows, cards and notices.
 
 const MOST = 20; // functions in one feed, as publishing/merging.py has it
-const BROKEN = { "history.atom": ".atom", "history.rss": ".rss", "calendar.ics": ".ics" }; // the files of one function
+const ENDINGS = { "history.atom": ".atom", "history.rss": ".rss", "calendar.ics": ".ics" }; // of the files of one function
 
 const template = () => document.getElementById("concerns");
 const key = `functions ${template()?.dataset.page}`;
@@ -334,7 +334,7 @@ function follow(box) {
   const rows = [];
   if (isOne) {
     for (const [form, name] of [["history.atom", "Atom"], ["history.rss", "RSS"], ["calendar.ics", words("ics")]]) {
-      const path = codes.length === 1 ? `/components/${codes[0]}${BROKEN[form]}` : `/functions/${codes.join(",")}/${form}`;
+      const path = codes.length === 1 ? `/components/${codes[0]}${ENDINGS[form]}` : `/functions/${codes.join(",")}/${form}`;
       rows.push(address(box, name, at(path)));
     }
   } else rows.push(...codes.map((code) => addresses(box, code, choice[code], at)));
