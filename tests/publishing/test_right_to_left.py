@@ -202,8 +202,8 @@ def test_feeds_say_the_direction_only_where_it_is_not_that_of_their_readers():
         ("Call +31 20 520 61 90.", "<p>Call +31 20 520 61 90.</p>"),
         ('م <bdi dir="rtl" onclick="x">+31 20</bdi>', "<p>م +31 20</p>"),
         (
-            '[م](https://a.example/+31205206190 "م> +31 20 520 61 90")',
-            '<p><a href="https://a.example/+31205206190" title="م&gt; +31 20 520 61 90" rel="noopener nofollow">م</a></p>',
+            '[م](https://a.example/ "م> +31 20 520 61 90")',
+            '<p><a href="https://a.example/" title="م&gt; +31 20 520 61 90" rel="noopener nofollow">م</a></p>',
         ),
     ],
 )
