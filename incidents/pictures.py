@@ -53,10 +53,14 @@ class Picture:
     height: int
 
 
+def check_size(size: int) -> None:
+    if size > MAX_PICTURE:
+        _refuse(_("A picture may have %(limit)d bytes: this has %(size)d."), limit=MAX_PICTURE, size=size)
+
+
 def read_picture(content: bytes) -> Picture:
     """`content` as a picture that may be shown. Raises ValidationError, with what is refused and where."""
-    if len(content) > MAX_PICTURE:
-        _refuse(_("A picture may have %(limit)d bytes: this has %(size)d."), limit=MAX_PICTURE, size=len(content))
+    check_size(len(content))
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         kind, (width, height) = "image/png", _png_size(content)
     elif content[:4] == b"RIFF" and content[8:12] == b"WEBP":
