@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -190,15 +189,15 @@ class BrandForm(forms.ModelForm):
         return check_style_sheet(self.cleaned_data["style_sheet"])
 
     @property
-    def problems(self) -> Iterator[tuple[str, str, str]]:
-        """What is wrong, for the preview."""
-        for name, messages in self.errors.items():
-            label = self.fields[name].label if name in self.fields else ""
-            yield from (("", label, message) for message in messages)
+    def problems(self) -> list[tuple[str, str, str]]:
+        """What is wrong, for the preview, which leads to no field: this form must not be left for it."""
+        labels = {name: f"{field.label}: " for name, field in self.fields.items()}
+        return [("", "", labels.get(name, "") + message) for name, said in self.errors.items() for message in said]
 
     def act(self, actor: Any) -> None:
         """Save what changed, each by its verb."""
-        changed = [name for name in self.changed_data if name in self._meta.fields]
+        of_page = {field.name for field in self.instance._meta.fields}
+        changed = [name for name in self.changed_data if name in of_page]
         if changed:
             save_page_part(self.instance, actor=actor, changed=changed)
         for name, kind in PICTURES.items():
