@@ -254,7 +254,7 @@ def _one_line(text: str) -> str:
 
 def _html(name: str, context: dict[str, Any]) -> str:
     """The HTML; of a notice longer than programs show, without what to do and why, or bare of all texts."""
-    inliner = _inliner(context["brand"].accent)
+    inliner = _inliner(context["brand"].accent, translation.get_language_bidi())
     for cut in ({}, {"is_cut": True}, {"is_cut": True, "is_bare": True}):
         html = inliner.inline(render_to_string(f"subscriptions/mail/{name}.html", {**context, **cut}))
         if len(html.encode()) <= MAX_HTML:
@@ -262,14 +262,15 @@ def _html(name: str, context: dict[str, Any]) -> str:
     return html
 
 
-@lru_cache(maxsize=4)
-def _inliner(accent: str) -> css_inline.CSSInliner:
+@lru_cache(maxsize=8)
+def _inliner(accent: str, is_rtl: bool) -> css_inline.CSSInliner:
     """Puts the style sheet into the elements, where every mail program honours it.
 
     The media queries (dark, narrow) cannot be put there: they stay in the head, as the template has them.
     """
+    start, end = ("right", "left") if is_rtl else ("left", "right")
     return css_inline.CSSInliner(
-        extra_css=render_to_string(STYLE_SHEET, {"accent": accent}),
+        extra_css=render_to_string(STYLE_SHEET, {"accent": accent, "start": start, "end": end}),
         inline_style_tags=False,
         keep_style_tags=True,
         load_remote_stylesheets=False,

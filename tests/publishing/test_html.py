@@ -98,7 +98,8 @@ def test_the_notice_answers_the_first_readers_questions():
         "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (20:00 to 23:00 UTC)"
     )
     assert "Schedule no mailings from Saturday 18:00 until Sunday 00:00 CET." in notice.lines
-    assert "Links in mail already sent A click does not arrive at its page." in notice.lines
+    assert notice.after("Links in mail already sent") == "Unavailable"
+    assert notice.after("Unavailable") == "You cannot log in."
     assert notice.after("Data") == "No data will be lost."
     assert notice.after("Next update") == "when the work starts: Saturday 9 November 2013, 21:00 CET (20:00 UTC)"
     assert "Published by Edward Touw Feike Wierda, Wednesday 6 November 2013, 11:30 CET (10:30 UTC)" in notice.lines
@@ -292,6 +293,15 @@ def test_home_says_what_is_affected_until_when_and_when_the_next_word_comes():
     assert home.after("Under maintenance") == "Sending mailings, Links, The application"
     assert home.after("Until") == "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
     assert home.after("Next update") == "at the planned end: Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
+
+
+def test_home_says_what_to_do_about_what_is_planned_and_what_goes_on():
+    tell_story()
+    make_incident("Late mail", at=NOW, details=NoticeDetails(advice_during="Do not send it twice."))
+    home = page("/")
+
+    assert home.after("What to do") == "Do not send it twice."
+    assert home.after(home.after("Avoid")) == "Schedule no mailings from Saturday 18:00 until Sunday 00:00 CET."
 
 
 def test_home_tells_days_of_trouble_in_words_with_the_notice_that_was_about_them():
