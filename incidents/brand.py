@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from django.utils.functional import SimpleLazyObject
+
 from incidents.choices import BrandFileKind
 from incidents.colours import dark_accent, dark_masthead, ink_on
 from incidents.models import CSS_TYPE, BrandFile, Page
@@ -87,13 +89,21 @@ def load_brand(page: Page) -> Brand:
 
 
 def load_brand_files(brand: Brand) -> tuple[AssetFile, ...]:
-    """The files that `brand` names. The logo on dark alone is none: it would be seen by half of the readers."""
+    """The files that `brand` names, and its colours as a file."""
     files = [
         AssetFile(file.path, file.content_type, bytes(file.content)) for file in BrandFile.objects.order_by("kind")
     ]
     if brand.colours:
         files.append(AssetFile(brand.colours_path, CSS_TYPE, brand.colours.encode()))
     return tuple(files)
+
+
+def for_templates(_request: object) -> dict[str, SimpleLazyObject]:
+    """For the pages that Django shows by itself when something is not found or refused; asked for there alone."""
+    return {
+        "brand": SimpleLazyObject(lambda: load_brand(Page.objects.current())),
+        "status_page": SimpleLazyObject(Page.objects.current),
+    }
 
 
 def checksum(content: bytes) -> str:

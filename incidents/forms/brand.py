@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from incidents import brand_actions
 from incidents.brand import MAX_FOOTER, MAX_HEADER
 from incidents.choices import BrandFileKind
-from incidents.colours import dark_accent, dark_masthead, read_colour
+from incidents.colours import read_colour
 from incidents.component_actions import save_page_part
 from incidents.forms.fields import MarkdownField
 from incidents.models import BrandFile
@@ -29,7 +29,7 @@ PICTURES = {"logo": BrandFileKind.LOGO, "logo_dark": BrandFileKind.LOGO_DARK, "i
 COLOURS = ("accent", "accent_dark", "masthead", "masthead_dark")
 LINKS = ("nav_links", "footer_links", "legal_links")
 TEXTS = ("header_text", "footer_text")
-# The fields of the page among them, and those that are files.
+MADE = gettext_lazy("Empty: made from the one above. The preview shows it.")
 PAGE_FIELDS = (*COLOURS, "shows_name", "icon_shows_state", *LINKS, *TEXTS, "uses_style_sheet")
 SECTIONS = (
     (
@@ -106,6 +106,9 @@ class PictureField(forms.FileField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
 
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data if isinstance(data, UploadedFile) else initial
+
     def clean(self, data: Any, initial: Any = None) -> Any:
         file = super().clean(data, initial)
         if not isinstance(file, UploadedFile):
@@ -124,12 +127,12 @@ class BrandForm(forms.ModelForm):
         help_text=gettext_lazy("For readers whose screen is dark. Without it they see the logo above."),
     )
     accent = ColourField(label=gettext_lazy("Links and buttons"))
-    accent_dark = ColourField(label=gettext_lazy("Links and buttons on dark"))
+    accent_dark = ColourField(label=gettext_lazy("Links and buttons on dark"), help_text=MADE)
     masthead = ColourField(
         label=gettext_lazy("Background of the header"),
         help_text=gettext_lazy("Words on it become white or black, whichever can be read. Check the logo yourself."),
     )
-    masthead_dark = ColourField(label=gettext_lazy("Background of the header on dark"))
+    masthead_dark = ColourField(label=gettext_lazy("Background of the header on dark"), help_text=MADE)
     icon = PictureField(label=gettext_lazy("Icon in the browser’s tab"), help_text=gettext_lazy("SVG or PNG, square."))
     nav_links = LinksField(label=gettext_lazy("In the header"))
     footer_links = LinksField(label=gettext_lazy("In the footer"))
@@ -166,16 +169,6 @@ class BrandForm(forms.ModelForm):
             self.initial[name] = self.files_before.get(kind)
         own = self.files_before.get(BrandFileKind.STYLE_SHEET)
         self.initial["style_sheet"] = bytes(own.content).decode() if own else ""
-        derived = (
-            (self.instance.accent, dark_accent, "accent_dark"),
-            (self.instance.masthead, dark_masthead, "masthead_dark"),
-        )
-        for colour, darker, name in derived:
-            self.fields[name].help_text = (
-                _("Empty: %(colour)s, made from the one above.") % {"colour": darker(colour)}
-                if colour
-                else _("Empty: made from the one above.")
-            )
 
     def clean_icon(self) -> Any:
         chosen = self.cleaned_data["icon"]
