@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.functional import SimpleLazyObject
 
 from incidents.choices import BrandFileKind
-from incidents.colours import dark_accent, dark_masthead, ink_on
+from incidents.colours import dark_accent, dark_masthead, ink_on, not_pure
 from incidents.models import CSS_TYPE, BrandFile, Page
 from incidents.page_links import PageLink, read_links
 
@@ -69,8 +69,8 @@ def load_brand(page: Page) -> Brand:
     files = {file.kind: file for file in BrandFile.objects.defer("content")}
     style_sheet = files.get(BrandFileKind.STYLE_SHEET)
     return Brand(
-        accent=page.accent,
-        accent_dark=page.accent_dark or (page.accent and dark_accent(page.accent)),
+        accent=not_pure(page.accent),
+        accent_dark=not_pure(page.accent_dark or (page.accent and dark_accent(page.accent))),
         masthead=page.masthead,
         masthead_dark=page.masthead_dark or (page.masthead and dark_masthead(page.masthead)),
         logo=_picture(files.get(BrandFileKind.LOGO)),

@@ -82,6 +82,11 @@ def ink_on(ground: str) -> str:
     return next(ink for ink in INKS if contrast(ink, ground) >= NEEDED)
 
 
+def not_pure(colour: str) -> str:
+    """`colour`, but neither black nor white: programs that turn a mail dark exchange these two, often one alone."""
+    return {"#000000": "#010101", "#ffffff": "#fefefe"}.get(colour, colour)
+
+
 def _least(colour: str, grounds: tuple[str, ...]) -> float:
     return min(contrast(colour, ground) for ground in grounds)
 

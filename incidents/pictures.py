@@ -74,7 +74,7 @@ def read_picture(content: bytes) -> Picture:
     return Picture(kind, content, width, height)
 
 
-def _refuse(why: str, **values: object) -> NoReturn:
+def _refuse(why: str, /, **values: object) -> NoReturn:
     raise ValidationError(why % values if values else why)
 
 
@@ -138,9 +138,9 @@ class _Svg:
         except expat.ExpatError as problem:
             self._refuse(_("the file is damaged (%(problem)s)"), line=problem.lineno, problem=str(problem))
 
-    def _refuse(self, why: str, *, line: int = 0, **values: object) -> NoReturn:
-        line = line or self._parser.CurrentLineNumber
-        _refuse(_("Line %(line)d: %(why)s"), line=line, why=why % values if values else why)
+    def _refuse(self, why: str, /, *, line: int = 0, **values: object) -> NoReturn:
+        why = why % values if values else why
+        _refuse(_("Line %(line)d: %(why)s"), line=line or self._parser.CurrentLineNumber, why=why)
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if encoding and encoding.lower() != "utf-8":
