@@ -34,5 +34,5 @@ function offerNearest(input, follow) {
     follow();
     input.focus();
   });
-  error.append(button);
+  error.querySelector("li:last-child").append(" ", button);
 }
