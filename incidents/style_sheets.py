@@ -45,7 +45,8 @@ def _refused(nodes: Iterable[Any], *, loads: bool = False) -> Iterator[tuple[int
         if why := _why(node, following, loads=loads):
             yield node.source_line, why
         if node.type == "function":
-            yield from _refused(node.arguments, loads=loads or node.lower_name in LOADING)
+            loads_here = node.lower_name in LOADING or (loads and node.lower_name != "type")
+            yield from _refused(node.arguments, loads=loads_here)
         elif node.type.endswith("block"):
             yield from _refused(node.content)
 
