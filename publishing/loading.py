@@ -102,11 +102,6 @@ def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list
     return sorted(at_hand + (load_notices(pk__in=missing) if missing else []), key=newest_first, reverse=True)
 
 
-def load_past(since: dt.datetime, until: dt.datetime) -> tuple[PastNotice, ...]:
-    """The notices filed at `since` or later but before `until`, newest first."""
-    return _past(filed().filter(filed_at__gte=since, filed_at__lt=until))
-
-
 def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
     words = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by("-display_at", "-pk")
     words = words.exclude(status=IncidentStatus.POSTMORTEM)  # a list tells how it ended, and links to the long text
@@ -119,9 +114,15 @@ def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
 
 
 def load_month(month: Month, zone: ZoneInfo) -> tuple[PastNotice, ...]:
+    """The notices of a month, newest first."""
+    return _past(filed_in(month, zone))
+
+
+def filed_in(month: Month, zone: ZoneInfo) -> QuerySet[Incident]:
     year, number = month
     following = dt.date(year + number // 12, number % 12 + 1, 1)
-    return load_past(starts_at(dt.date(year, number, 1), zone), starts_at(following, zone))
+    since, until = starts_at(dt.date(year, number, 1), zone), starts_at(following, zone)
+    return filed().filter(filed_at__gte=since, filed_at__lt=until)
 
 
 def count_months(zone: ZoneInfo) -> Months:

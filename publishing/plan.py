@@ -22,6 +22,7 @@ from publishing.generation import DamagedGeneration, Place, Ref, find_shard, pla
 from publishing.loading import Months, count_months, load_component_notices, load_month
 from publishing.notices import load_notices
 from publishing.state import ComponentState, Month, MonthState, NoticeState, PageState, PastNotice, notice_path
+from publishing.texts import load_texts
 from publishing.writing import Rendered, ShardUpdate
 
 SLICE_SECONDS = 2.0
@@ -184,7 +185,8 @@ class Plan:
     def _month(self, month: Month) -> Rendered:
         rows = self._months.get(month) or self._load_month(month)
         older, newer = _neighbours(dict(self.state.months))[month]
-        return Rendered(tuple(month_artefacts(self._site, MonthState(month, rows, older, newer))))
+        texts = load_texts(month, self._site.zone)
+        return Rendered(tuple(month_artefacts(self._site, MonthState(month, rows, older, newer, texts))))
 
     def _component(self, component: ComponentState) -> Rendered:
         self._components[component.code] = _fingerprint(component)

@@ -477,6 +477,14 @@ Month = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class NoticeText:
+    """What a notice is found by besides its title: the functions it names (code and name), and all that it says."""
+
+    functions: tuple[tuple[str, str], ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class MonthState:
     """What is filed under one month, newest first, and the months before and after it that hold anything."""
 
@@ -484,6 +492,7 @@ class MonthState:
     notices: tuple[PastNotice, ...]
     older: Month | None
     newer: Month | None
+    texts: Mapping[str, NoticeText]  # by the notices' codes
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
 from incidents.outcome import Course, course_of
 from incidents.staff_reminders import ToDo
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
-from incidents.times import clock_words, day_words, describe, duration_words, from_until, local_words
+from incidents.times import clock_words, day_words, describe, duration_words, from_until, isolated, local_words
 from subscriptions.choices import Purpose
 from subscriptions.links import notice_url, update_url
 from subscriptions.models import Notification, Subscriber
@@ -390,10 +390,10 @@ def _components(update: IncidentUpdate) -> tuple[str, ...]:
     """What the notice concerns: of a maintenance only the names, its effects say the rest."""
     incident = update.incident
     if incident.is_scheduled:
-        names = ", ".join(line.name for line in incident.affected.all())
+        names = _(", ").join(isolated(line.name) for line in incident.affected.all())
         return (names,) if names else ()
     return tuple(
-        _("%(component)s: %(status)s") % {"component": line.name, "status": line.get_new_status_display()}
+        _("%(component)s: %(status)s") % {"component": isolated(line.name), "status": line.get_new_status_display()}
         for line in update.affected.all()
     )
 

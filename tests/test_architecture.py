@@ -55,7 +55,7 @@ LAYERS = {
         {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
         {"state"},
         {"notices", "record"},
-        {"loading", "boundaries", "days", "formats"},
+        {"loading", "texts", "boundaries", "days", "formats"},
         {"basis", "plan"},
         {"publish"},
         {"receivers", "previews", "mirror"},

@@ -30,6 +30,7 @@ from publishing.formats import (
     notice,
     notice_json,
     notice_text,
+    search,
     site,
     status_api,
     widget,
@@ -61,6 +62,7 @@ NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]
 
 MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] = {
     "html": history.month,
+    "search": search.month,
     "sitemap": site.month,
 }
 

@@ -231,7 +231,7 @@ def _troubled_day(place: int, day: Day, traces: list[TraceState]) -> TroubledDay
     return TroubledDay(
         date=day.date,
         status=day.status,
-        words=", ".join(parts),
+        words=_(", ").join(parts),
         notices=tuple(traces[:NOTICES_TOLD]),
         more=max(0, len(traces) - NOTICES_TOLD),
         bar=Bar(place * DAY_WIDTH, BAR_HEIGHT - height, height),

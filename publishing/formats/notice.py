@@ -74,7 +74,7 @@ def by_status(lines: Iterable[AffectedState]) -> list[Struck]:
     for line in lines:
         names.setdefault(line.new_status, []).append(line.name)
     return [
-        (status, str(ComponentStatus(status).label), ", ".join(names[status]))
+        (status, str(ComponentStatus(status).label), _(", ").join(names[status]))
         for status in sorted(names, key=BADNESS.__getitem__, reverse=True)
     ]
 
