@@ -197,9 +197,9 @@ class OccurrenceState(TextChoices):
 
 
 class BrandFileKind(TextChoices):
-    """A file that makes the page look like its owner's; its name is a part of the public path."""
+    """A file that makes the page look like its owner's. Its value begins its public path, as no file of ours does."""
 
     LOGO = "logo", _("Logo")
     LOGO_DARK = "logo-dark", _("Logo on dark")
-    ICON = "icon", _("Icon in the browser’s tab")
+    ICON = "tab-icon", _("Icon in the browser’s tab")
     STYLE_SHEET = "own", _("Style sheet")

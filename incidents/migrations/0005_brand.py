@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='BrandFile',
             fields=[
-                ('kind', models.CharField(choices=[('logo', 'Logo'), ('logo-dark', 'Logo on dark'), ('icon', 'Icon in the browser’s tab'), ('own', 'Style sheet')], max_length=20, primary_key=True, serialize=False)),
+                ('kind', models.CharField(choices=[('logo', 'Logo'), ('logo-dark', 'Logo on dark'), ('tab-icon', 'Icon in the browser’s tab'), ('own', 'Style sheet')], max_length=20, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100)),
                 ('content_type', models.CharField(max_length=40)),
                 ('content', models.BinaryField()),
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['logo', 'logo-dark', 'icon', 'own'])), name='brand_file_known'), models.CheckConstraint(condition=models.Q(models.Q(('content_type', 'text/css; charset=utf-8'), ('kind', 'own')), models.Q(models.Q(('kind', 'own'), _negated=True), ('content_type__in', ('image/svg+xml', 'image/png', 'image/webp'))), _connector='OR'), name='brand_file_type_known'), models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('content'), 100000), name='brand_file_is_small')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['logo', 'logo-dark', 'tab-icon', 'own'])), name='brand_file_known'), models.CheckConstraint(condition=models.Q(models.Q(('content_type', 'text/css; charset=utf-8'), ('kind', 'own')), models.Q(models.Q(('kind', 'own'), _negated=True), ('content_type__in', ('image/svg+xml', 'image/png', 'image/webp'))), _connector='OR'), name='brand_file_type_known'), models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('content'), 100000), name='brand_file_is_small')],
             },
         ),
     ]

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.utils import timezone
 
+from incidents.assets import asset_file
 from incidents.brand_actions import set_picture, set_style_sheet
 from incidents.choices import BrandFileKind
 from incidents.component_actions import save_page_part
@@ -81,7 +82,7 @@ def test_every_page_shows_it_and_every_file_is_there():
         assert b'<a href="tel:+31201234567">Call us</a>' in page.body
         for path in re.findall(rb'(?:href|src|srcset)="(/assets/[^"]+)"', page.body):
             assert published[path.decode()].immutable
-    brand_files = {path: a for path, a in published.items() if re.match(r"/assets/(logo|icon|own|brand)\b", path)}
+    brand_files = {path: a for path, a in published.items() if re.match(r"/assets/(logo|tab-icon|own|brand)\b", path)}
     kinds = {artefact.content_type for artefact in brand_files.values()}
     assert kinds == {"image/svg+xml", "text/css; charset=utf-8"}
 
@@ -111,10 +112,15 @@ def test_the_home_page_s_icon_tells_the_state_unless_it_shall_not():
 
     assert [next(path for path in paths if "icon" in path) for paths in icons] == [
         "/assets/icon-critical.svg",
-        "/assets/icon.svg",
-        "/assets/icon.svg",
+        "/assets/tab-icon.svg",
+        "/assets/tab-icon.svg",
     ]
-    assert load_state(NOW).brand.icon.path.encode() in files(NOW)["/"]
+
+
+def test_no_file_of_a_brand_can_stand_where_one_of_ours_does():
+    ours = {file.name.partition(".")[0] for file in asset_file("").iterdir()}
+
+    assert ours.isdisjoint({*BrandFileKind.values, "brand"})
 
 
 @pytest.mark.usefixtures("everything_set")
