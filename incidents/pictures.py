@@ -21,6 +21,7 @@ from incidents.style_sheets import refusals
 
 MAX_PICTURE = 100_000  # bytes
 MAX_SIDE = 4_000
+LARGEST_MEASURE = 1_000_000  # of a drawing, in whatever unit
 MAX_ELEMENTS, MAX_DEPTH = 5_000, 50
 # Each may draw what the one before it drew twice, so this bounds how much a small file can ask a browser to draw.
 MAX_USES = 20
@@ -199,7 +200,7 @@ class _Svg:
         else:
             found = [LENGTH.fullmatch(attributes.get(side, "")) for side in ("width", "height")]
             width, height = (float(length[1]) if length else 0 for length in found)
-        if not (width > 0 and height > 0):
+        if not (0 < width < LARGEST_MEASURE and 0 < height < LARGEST_MEASURE):  # which neither NaN nor infinity is
             self._refuse(_("the size is missing: <svg> needs a viewBox"))
         # Only how the sides relate to each other is used, so a drawing of any measure is brought to a handy one.
         scale = 100 / min(width, height)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 MAX_STYLE_SHEET = 50_000  # bytes
+MAX_DEPTH = 50
 SHOWN_PROBLEMS = 5
 
 # Functions that take an address as a plain string, and would take one that a variable holds.
@@ -34,21 +35,29 @@ def check_style_sheet(text: str) -> str:
 
 def refusals(text: str, *, first_line: int = 1) -> Iterator[tuple[int, str]]:
     """What `text`, a style sheet or the style of one element, must not hold, with the line of each."""
-    for line, why in _refused(tinycss2.parse_component_value_list(text)):
+    try:
+        nodes = tinycss2.parse_component_value_list(text)
+    except ValueError:  # a number of more digits than Python reads
+        yield first_line, _("it holds a number that is too long")
+        return
+    for line, why in _refused(nodes):
         yield first_line + line - 1, why
 
 
-def _refused(nodes: Iterable[Any], *, loads: bool = False) -> Iterator[tuple[int, str]]:
+def _refused(nodes: Iterable[Any], *, loads: bool = False, depth: int = 0) -> Iterator[tuple[int, str]]:
     nodes = list(nodes)
+    if depth > MAX_DEPTH:
+        yield nodes[0].source_line if nodes else 1, _("blocks and brackets are nested too deeply")
+        return
     for place, node in enumerate(nodes):
         following = nodes[place + 1] if place + 1 < len(nodes) else None
         if why := _why(node, following, loads=loads):
             yield node.source_line, why
         if node.type == "function":
             loads_here = node.lower_name in LOADING or (loads and node.lower_name != "type")
-            yield from _refused(node.arguments, loads=loads_here)
+            yield from _refused(node.arguments, loads=loads_here, depth=depth + 1)
         elif node.type.endswith("block"):
-            yield from _refused(node.content)
+            yield from _refused(node.content, depth=depth + 1)
 
 
 def _why(node: Any, following: Any, *, loads: bool) -> str:

@@ -173,6 +173,9 @@ def test_pictures_are_known_by_what_they_hold():
         (LOGO.decode().encode("utf-16"), "This is no SVG"),
         (b"<!DOCTYPE svg [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]>" + LOGO, "a DOCTYPE"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "needs a viewBox"),
+        (LOGO.replace(b"0 0 30 10", b"0 0 inf 1"), "needs a viewBox"),
+        (LOGO.replace(b"0 0 30 10", b"0 0 nan 1"), "needs a viewBox"),
+        (LOGO.replace(b"0 0 30 10", b"0 0 1e-300 1"), "sides of 1 to 4000 pixels"),
         (b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1">', "the file is damaged"),
     ],
 )
@@ -207,6 +210,8 @@ def test_what_a_drawing_program_notes_for_itself_is_no_reason_to_refuse():
         ("a { behavior: none }", "Line 1: behavior runs a program"),
         ("a { color: red }}", "Line 1: this cannot be read as CSS"),
         ("a { b: url(x y) }", "Line 1: this cannot be read as CSS"),
+        ("a { z-index: " + "9" * 5000 + " }", "a number that is too long"),
+        ("a {}\n" + "(" * 40_000, "Line 2: blocks and brackets are nested too deeply"),
         ("/*" + "x" * MAX_STYLE_SHEET + "*/", "may have 50000 bytes"),
     ],
 )
