@@ -88,8 +88,11 @@ def one_view() -> Iterator[None]:
             connection.transaction_mode = mode
 
 
-def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list[NoticeState]:
-    """What is told of one component: its open notices, and the newest of each kind. `known` need not be read again."""
+def load_component_notices(code: str, current: Iterable[NoticeState]) -> list[NoticeState]:
+    """What is told of one component: its open notices and the newest of each kind, and those for everybody.
+
+    `current` are the notices of the page. What concerns everybody is taken from them alone.
+    """
     lines = IncidentComponent.objects.filter(component__code=code, incident__published_at__isnull=False)
     newest = lines.order_by("-incident_id").values_list("incident_id", flat=True)
     ids = {
@@ -97,7 +100,7 @@ def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list
         *newest[:LATEST],
         *newest.filter(incident__kind=IncidentKind.SCHEDULED)[:LATEST],
     }
-    at_hand = [notice for notice in known if notice.pk in ids]
+    at_hand = [notice for notice in current if notice.pk in ids or notice.concerns_everybody]
     missing = ids - {notice.pk for notice in at_hand}
     return sorted(at_hand + (load_notices(pk__in=missing) if missing else []), key=newest_first, reverse=True)
 

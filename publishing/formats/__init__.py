@@ -70,6 +70,7 @@ COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[Notic
     "calendar": calendar.component,
     "badges": badges.component,
     "feeds": feeds.component,
+    "json_feed": json_feed.component,
 }
 
 
