@@ -13,6 +13,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from incidents.brand import AssetFile, Brand
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
     CLOSED,
@@ -301,6 +302,18 @@ class NoticeState:
         return self.status in ACTIVE_MAINTENANCE
 
     @property
+    def component_codes(self) -> str:
+        """The components that it names, for scripts."""
+        return " ".join(line.component_code for line in self.affected)
+
+    @property
+    def concerns_everybody(self) -> bool:
+        """Whether it names no component, or named none when it was first told: who heard of that hears the rest. As
+        `subscriptions.matching` says it of mail."""
+        first = min(self.updates, key=lambda update: (update.published_at, update.pk))
+        return not self.affected or not first.affected
+
+    @property
     def status_label(self) -> str:
         return str(IncidentStatus(self.status).label)
 
@@ -476,6 +489,14 @@ Month = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class NoticeText:
+    """What a notice is found by besides its title: the functions it names (code and name), and all that it says."""
+
+    functions: tuple[tuple[str, str], ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class MonthState:
     """What is filed under one month, newest first, and the months before and after it that hold anything."""
 
@@ -483,6 +504,7 @@ class MonthState:
     notices: tuple[PastNotice, ...]
     older: Month | None
     newer: Month | None
+    texts: Mapping[str, NoticeText]  # by the notices' codes
 
 
 @dataclass(frozen=True)
@@ -505,6 +527,7 @@ class SiteState:
     description: str
     language: str
     support_url: str
+    brand: Brand
     url: str  # what every absolute link begins with: the page's own address, on a mirror the mirror's
     home_url: str  # the page's own address everywhere: of it are made the ids in feeds and calendars
     mirror: Mirror | None  # None at home
@@ -539,6 +562,7 @@ class PageState(SiteState):
     traces: Mapping[str, tuple[TraceState, ...]]  # by component, of the last HISTORY_DAYS, newest first
     months: tuple[tuple[Month, int], ...]  # each month that holds notices, and how many; newest first
     record: MaintenanceRecord  # of the last year
+    brand_files: tuple[AssetFile, ...]
 
     @cached_property
     def site(self) -> SiteState:

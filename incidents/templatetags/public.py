@@ -77,6 +77,18 @@ def in_words(instant: dt.datetime, zone: ZoneInfo) -> str:
     return times.describe(instant, zone)
 
 
+@register.filter
+def bdi(text: str) -> SafeString:
+    """What somebody wrote, in the direction of its own script, to stand inside a translated sentence."""
+    return format_html("<bdi>{}</bdi>", text)
+
+
+@register.filter
+def isolated(text: str) -> str:
+    """The same for plain text."""
+    return times.isolated(text)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """The drawing that stands for a status, an effect or an impact. A word must always stand beside it."""
@@ -125,13 +137,14 @@ def machine(instant: dt.datetime) -> str:
 
 def _time(instant: dt.datetime, zone: ZoneInfo) -> SafeString:
     return format_html(
-        '<time datetime="{}">{}, <span class="clock">{}</span></time>',
+        '<time datetime="{}">{}{}<bdi class="clock">{}</bdi></time>',
         machine(instant),
         times.day_words(instant.astimezone(zone)),
+        _(", "),
         times.clock_words(instant, zone),
     )
 
 
 def _marked_up(local: SafeString, utc: str, zone: ZoneInfo) -> SafeString:
-    in_utc = format_html(' <span class="utc">({})</span>', utc) if utc else ""
+    in_utc = format_html(' <bdi class="utc">({})</bdi>', utc) if utc else ""
     return format_html('<span class="when" data-zone="{}">{}{}</span>', zone.key, local, in_utc)
