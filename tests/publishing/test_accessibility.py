@@ -100,7 +100,7 @@ def test_each_page_is_complete_without_scripts_and_still_for_who_wants_no_motion
             page = context.new_page()
             for path in page_paths(artefacts):
                 page.goto(address + path)
-                page.evaluate(FORGET, ".concerns")  # asked by a script, and of use with it alone
+                page.evaluate(FORGET, ".concerns, .search")  # answered by scripts, and shown with them alone
                 texts[scripts].append(page.locator("main").inner_text())
                 moving += page.evaluate(MOTION) if scripts else []
 
