@@ -29,6 +29,8 @@ from subscriptions.wording import Words, write, write_correction, write_to_dos, 
 PASSWORD = "only for these pictures"
 ZONE = "Europe/Amsterdam"
 A_WORKING_DAY = dt.datetime(2026, 5, 12, 8, 20, tzinfo=dt.UTC)
+AN_HOUR_ON = dt.datetime(2026, 5, 12, 9, 20, tzinfo=dt.UTC)
+WORK_BEGINS = dt.datetime(2026, 5, 16, 19, 0, tzinfo=dt.UTC)
 WORK_GOES_ON = dt.datetime(2026, 5, 16, 20, 10, tzinfo=dt.UTC)
 WORK_IS_DONE = dt.datetime(2026, 5, 16, 21, 48, tzinfo=dt.UTC)
 WEEKS_LATER = dt.datetime(2026, 6, 9, 8, 20, tzinfo=dt.UTC)
@@ -37,7 +39,7 @@ PHONE = ("phone-light", "phone-dark")
 DESKTOP = ("desktop-light", "desktop-dark")
 SCREENS = (*PHONE, *DESKTOP)
 EVERY = (*SCREENS, "desktop-forced", "print")
-STAFF = ("desktop-light",)
+STAFF = ("staff-desktop-light",)
 MAIL = ("mail-phone-light", "mail-phone-dark", "mail-desktop-light", "mail-desktop-dark")
 
 
@@ -102,7 +104,9 @@ def subscribing(announced: Incident) -> list[Picture]:
 
 def working(announced: Incident) -> list[Picture]:
     late = notice("Follow-up actions run late")
+    waiting = to_dos(AN_HOUR_ON)
     return [
+        Picture("mail-to-do", "Mail to staff: what waits for them", write_to_dos(waiting, now=AN_HOUR_ON), MAIL),
         Picture("staff-login", "The login", "/admin/login/", STAFF),
         Picture("staff-first", "The first screen", "/admin/", STAFF, act=sign_in),
         Picture("template", "Opening an incident, begun with a template", "/admin/", STAFF, act=begin_with_a_template),
@@ -120,7 +124,7 @@ def working(announced: Incident) -> list[Picture]:
 
 
 def the_work_goes_on() -> list[Picture]:
-    run_clock(WORK_GOES_ON)
+    run_clock(WORK_BEGINS)
     end_open_incidents(WORK_GOES_ON)
     return [
         Picture("home-maintenance", "Home during a maintenance", "/"),
@@ -158,7 +162,6 @@ def mails(all_clear: Any) -> list[Picture]:
         purpose="reminder", update=announcement, lead_minutes=24 * 60, starts_at=story.work_starts_at
     )
     reader = subscriber("ann@example.com")
-    waiting = to_dos(A_WORKING_DAY + dt.timedelta(days=30))
     plain = {"language": "en", "time_zone": ZONE}
     letters = {
         "incident": ("An incident", write_update(first, LINKS, **plain)),
@@ -178,7 +181,6 @@ def mails(all_clear: Any) -> list[Picture]:
                 ("choices", "What was changed", "choices", None),
             )
         },
-        **({"to-do": ("To staff: what waits for them", write_to_dos(waiting, now=WORK_IS_DONE))} if waiting else {}),
     }
     return [Picture(f"mail-{name}", f"Mail: {says}", words, MAIL) for name, (says, words) in letters.items()]
 

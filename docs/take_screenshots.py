@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import base64
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
     from docs.scenes import Picture, Scene
-    from publishing.artefact import Artefact
 
 FOLDER = ROOT / "docs" / "screenshots"
 ZONE = "Europe/Amsterdam"
+KINDS = re.compile(r"^(mail|staff)-")  # of looks; in the name of a picture the kind is its own
 QUALITY = 70  # of 100, in WebP: letters stay sharp, and all pictures together small
 LOOKS: dict[str, dict[str, Any]] = {
     "phone-light": {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"},
@@ -36,6 +37,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "desktop-dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "desktop-forced": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark", "forced_colors": "active"},
     "print": {"viewport": {"width": 720, "height": 1000}, "color_scheme": "light"},  # of A4, less its margins
+    "staff-desktop-light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
     "mail-phone-light": {"viewport": {"width": 320, "height": 640}, "color_scheme": "light"},
     "mail-phone-dark": {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"},
     "mail-desktop-light": {"viewport": {"width": 660, "height": 800}, "color_scheme": "light"},
@@ -68,18 +70,17 @@ def take_all(folder: Path, only: set[str]) -> None:
     import time_machine  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
-    from django.utils import timezone  # noqa: PLC0415
 
     from bench.weight import served  # noqa: PLC0415
     from docs.scenes import SCENES  # noqa: PLC0415
     from incidents.signals import page_changed  # noqa: PLC0415
+    from publishing.publish import publish_if_stale  # noqa: PLC0415
     from tests.browser import open_browser  # noqa: PLC0415
-    from tests.render import everything  # noqa: PLC0415
 
     # The browser's clock goes on: what would have expired by it lasts until it is closed. It reads plain HTTP.
     settings.SESSION_EXPIRE_AT_BROWSER_CLOSE, settings.CSRF_COOKIE_AGE = True, None
     settings.SECURE_SSL_REDIRECT = settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
-    page_changed.disconnect(dispatch_uid="publish_after_change")  # files are made below, when a scene is told
+    page_changed.disconnect(dispatch_uid="publish_after_change")  # once a scene is told is early enough
     call_command("migrate", verbosity=0)
     taken: list[tuple[Scene, list[Picture]]] = []
     with open_browser() as browser:
@@ -88,26 +89,27 @@ def take_all(folder: Path, only: set[str]) -> None:
                 pictures = scene.tell()
                 taken.append((scene, pictures))
                 wanted = [picture for picture in pictures if not only or picture.name in only]
-                with served(both_sides(everything(timezone.now()))) as address:
+                publish_if_stale()
+                with served(both_sides()) as address:
                     Camera(browser, address, folder).take(scene, wanted)
     (folder / "README.md").write_text(index(taken))
 
 
-def both_sides(artefacts: list[Artefact]) -> Callable[..., Iterable[bytes]]:
-    """The product as one WSGI application: the files, and Django for what is none of them."""
+def both_sides() -> Callable[..., Iterable[bytes]]:
+    """The product as one WSGI application: the page server, and Django for what it would hand on."""
+    from django.conf import settings  # noqa: PLC0415
+
+    from publishing.front import DYNAMIC, Front  # noqa: PLC0415
     from statuspage.wsgi import application  # noqa: PLC0415
 
-    by_path = {artefact.path: artefact for artefact in artefacts}
+    front = Front(settings.SNAPSHOT_DIR, backend_socket="", public_url="http://127.0.0.1", threads=4, trusted_proxies=0)
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path.startswith(("/admin", "/static", "/subscribe")):
-            # The server of the standard library gives bodies without an end.
-            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            return application({**environ, "wsgi.input": BytesIO(body)}, start)
-        artefact = by_path.get(path) or by_path["/404"]
-        start("200 OK", [("Content-Type", artefact.content_type), ("Content-Length", str(len(artefact.body)))])
-        return [artefact.body]
+        if not environ["PATH_INFO"].startswith(DYNAMIC):
+            return front(environ, start)
+        # The server of the standard library gives bodies without an end.
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        return application({**environ, "wsgi.input": BytesIO(body)}, start)
 
     return answer
 
@@ -129,7 +131,8 @@ class Camera:
                 page.emulate_media(media="print")
             for picture in wanted:
                 self.show(page, picture)
-                self.shoot(page, self.folder / f"{picture.name}-{look.removeprefix('mail-')}.webp")
+                whole = not look.startswith("staff-")  # what stays in sight lies in the middle of a whole screen
+                self.shoot(page, self.folder / f"{picture.name}-{KINDS.sub('', look)}.webp", whole=whole)
             context.close()
         for picture in pictures:
             if not isinstance(picture.path, str):
@@ -145,10 +148,10 @@ class Camera:
         page.wait_for_load_state("networkidle")
         page.evaluate("scrollTo(0, 0)")
 
-    def shoot(self, page: Page, target: Path) -> None:
-        """The whole page as WebP, which Chromium makes and Playwright has no word for."""
+    def shoot(self, page: Page, target: Path, *, whole: bool) -> None:
+        """The page as WebP, which Chromium makes and Playwright has no word for."""
         chromium = page.context.new_cdp_session(page)
-        size = chromium.send("Page.getLayoutMetrics")["cssContentSize"]
+        size = chromium.send("Page.getLayoutMetrics")["cssContentSize"] if whole else page.viewport_size
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         how = {"format": "webp", "quality": QUALITY, "captureBeyondViewport": True, "clip": clip}
         target.write_bytes(base64.b64decode(chromium.send("Page.captureScreenshot", how)["data"]))
@@ -163,7 +166,7 @@ def index(taken: list[tuple[Scene, list[Picture]]]) -> str:
         lines += [f"## {scene.title}", ""]
         for picture in pictures:
             files = [
-                (look.removeprefix("mail-"), f"{picture.name}-{look.removeprefix('mail-')}") for look in picture.looks
+                (KINDS.sub("", look), f"{picture.name}-{KINDS.sub('', look)}") for look in picture.looks
             ]
             links = [f"[{look.replace('-', ', ')}]({name}.webp)" for look, name in files]
             if not isinstance(picture.path, str):
