@@ -165,10 +165,8 @@ def index(taken: list[tuple[Scene, list[Picture]]]) -> str:
     for scene, pictures in taken:
         lines += [f"## {scene.title}", ""]
         for picture in pictures:
-            files = [
-                (KINDS.sub("", look), f"{picture.name}-{KINDS.sub('', look)}") for look in picture.looks
-            ]
-            links = [f"[{look.replace('-', ', ')}]({name}.webp)" for look, name in files]
+            looks = [KINDS.sub("", look) for look in picture.looks]
+            links = [f"[{look.replace('-', ', ')}]({picture.name}-{look}.webp)" for look in looks]
             if not isinstance(picture.path, str):
                 links.append(f"[plain text]({picture.name}.txt)")
             lines.append(f"- {picture.says}: {' · '.join(links)}")
