@@ -26,10 +26,12 @@ from publishing.formats import (
     history,
     home,
     json_feed,
+    live_note,
     not_found,
     notice,
     notice_json,
     notice_text,
+    offline,
     search,
     site,
     status_api,
@@ -51,6 +53,8 @@ PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
     "widget": widget.page,
     "site": site.page,
     "guide": guide.page,
+    "offline": offline.page,
+    "live": live_note.page,
 }
 
 NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]] = {
