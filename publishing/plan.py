@@ -16,12 +16,22 @@ from typing import Any
 
 from incidents.models import Incident
 from publishing.basis import Basis
+from publishing.days import counted_until
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts
 from publishing.formats.history import filed_on, month_path
 from publishing.generation import DamagedGeneration, Place, Ref, find_shard, place_of, read_shard, shards_of
-from publishing.loading import Months, count_months, load_component_notices, load_month
+from publishing.loading import Months, count_months, load_component_past, load_month
 from publishing.notices import load_notices
-from publishing.state import ComponentState, Month, MonthState, NoticeState, PageState, PastNotice, notice_path
+from publishing.state import (
+    ComponentState,
+    Month,
+    MonthState,
+    NoticeState,
+    PageState,
+    PastNotice,
+    component_path,
+    notice_path,
+)
 from publishing.texts import load_texts
 from publishing.writing import Rendered, ShardUpdate
 
@@ -113,7 +123,7 @@ class Plan:
         for month, _count in self.state.months:
             wanted.setdefault(place_of(month_path(month)), []).append(month)
         for component in self.state.components:
-            wanted.setdefault(place_of(_component_path(component.code)), []).append(component)
+            wanted.setdefault(place_of(component_path(component.code)), []).append(component)
         for pk, code in Incident.objects.public().values_list("pk", "code").order_by("pk"):
             wanted.setdefault(place_of(notice_path(code)), []).append(pk)
         live = self._live_shards()
@@ -162,18 +172,27 @@ class Plan:
     def _component_updates(self, given: set[Place]) -> Iterator[tuple[Place, str, Rendered | None]]:
         named = {line.component_code for notice in self._acted.values() for line in notice.affected}
         known = {component.code: component for component in self.state.components}
-        for code in self._components.keys() | known.keys():
-            place, component = place_of(_component_path(code)), known.get(code)
+        codes = self._components.keys() | known.keys()
+        is_begun = False
+        for code in sorted(codes, key=lambda code: self._is_as_before(known.get(code))):
+            place, component = place_of(component_path(code)), known.get(code)
             if place in self._owed:
                 continue
             if component is None:
                 del self._components[code]
                 yield place, code, None
-            elif code in named or self._components.get(code) != _fingerprint(component):
-                if self._is_late() and code not in named:
+            elif code in named or self._components.get(code) != self._fingerprint(component):
+                if is_begun and self._is_late() and code not in named:
                     self._left.add(place)
                 else:
+                    is_begun = True
                     yield place, code, self._component(component)
+
+    def _is_as_before(self, component: ComponentState | None) -> bool:
+        """Whether at most the clock makes its files anew: what happened comes first, at midnight too."""
+        if component is None:
+            return False
+        return self._components.get(component.code, "").partition(" ")[0] == _looks(component)
 
     def _notice(self, notice: NoticeState) -> Rendered:
         about = {
@@ -189,9 +208,13 @@ class Plan:
         return Rendered(tuple(month_artefacts(self._site, MonthState(month, rows, older, newer, texts))))
 
     def _component(self, component: ComponentState) -> Rendered:
-        self._components[component.code] = _fingerprint(component)
-        notices = load_component_notices(component.code, self.state.notices)
-        return Rendered(tuple(component_artefacts(self._site, component, notices)))
+        self._components[component.code] = self._fingerprint(component)
+        past = load_component_past(component.code, self._site, self.state.notices)
+        return Rendered(tuple(component_artefacts(self._site, component, past)))
+
+    def _fingerprint(self, component: ComponentState) -> str:
+        """What its files are made of beside notices: how it is, and the moment up to which its time is counted."""
+        return f"{_looks(component)} {counted_until(component, self._site).isoformat()}"
 
     def _load_month(self, month: Month) -> tuple[PastNotice, ...]:
         return load_month(month, self._site.zone)
@@ -221,12 +244,8 @@ def _neighbours(months: Mapping[Month, int]) -> dict[Month, tuple[Month | None, 
     return {month: (order[place], order[place + 2]) for place, month in enumerate(sorted(months))}
 
 
-def _fingerprint(component: ComponentState) -> str:
+def _looks(component: ComponentState) -> str:
     return hashlib.sha256(repr(component).encode()).hexdigest()[:12]
-
-
-def _component_path(code: str) -> str:
-    return f"/components/{code}.ics"
 
 
 def _name(month: Month) -> str:

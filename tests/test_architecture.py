@@ -50,7 +50,7 @@ LAYERS = {
         {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
         {"state"},
         {"notices", "record"},
-        {"loading", "texts", "boundaries", "days", "formats"},
+        {"loading", "texts", "boundaries", "days", "uptime", "formats"},
         {"basis", "plan"},
         {"publish"},
         {"receivers", "previews", "mirror"},
