@@ -92,16 +92,19 @@ def one_view() -> Iterator[None]:
             connection.transaction_mode = mode
 
 
-def load_component_past(code: str, site: SiteState, known: Iterable[NoticeState] = ()) -> ComponentPast:
-    """What is told of one component beside how it is now. Notices that are `known` need not be read again."""
+def load_component_past(code: str, site: SiteState, current: Iterable[NoticeState]) -> ComponentPast:
+    """What is told of one component beside how it is now. `current` are the notices of the page."""
     now = site.generated_at
     since = starts_at(year_begins(now.astimezone(site.zone).date()), site.zone)
-    notices = load_component_notices(code, known)
+    notices = load_component_notices(code, current)
     return ComponentPast(tuple(notices), _changes_since(since, code, now), _traces_of(code, since))
 
 
-def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list[NoticeState]:
-    """What is told of one component: its open notices, and the newest of each kind. `known` need not be read again."""
+def load_component_notices(code: str, current: Iterable[NoticeState]) -> list[NoticeState]:
+    """What is told of one component: its open notices and the newest of each kind, and those for everybody.
+
+    `current` are the notices of the page. What concerns everybody is taken from them alone.
+    """
     lines = IncidentComponent.objects.filter(component__code=code, incident__published_at__isnull=False)
     newest = lines.order_by("-incident_id").values_list("incident_id", flat=True)
     ids = {
@@ -109,7 +112,7 @@ def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list
         *newest[:LATEST],
         *newest.filter(incident__kind=IncidentKind.SCHEDULED)[:LATEST],
     }
-    at_hand = [notice for notice in known if notice.pk in ids]
+    at_hand = [notice for notice in current if notice.pk in ids or notice.concerns_everybody]
     missing = ids - {notice.pk for notice in at_hand}
     return sorted(at_hand + (load_notices(pk__in=missing) if missing else []), key=newest_first, reverse=True)
 

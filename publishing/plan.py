@@ -36,6 +36,7 @@ from publishing.texts import load_texts
 from publishing.writing import Rendered, ShardUpdate
 
 SLICE_SECONDS = 2.0
+NEWS_SECONDS = 0.5  # for which news waits until the feeds of all components have it, too
 
 
 class Plan:
@@ -50,7 +51,9 @@ class Plan:
         self._basis = basis
         self._site = state.site
         self._redo = redo
-        self._deadline = time.monotonic() + SLICE_SECONDS
+        began = time.monotonic()
+        self._deadline = began + SLICE_SECONDS
+        self._patience_ends = began + (NEWS_SECONDS if basis.changed else SLICE_SECONDS)
         notes = basis.live.notes if basis.live else {}
         self._before: dict[Month, int] = {_month(name): count for name, count in notes.get("months", {}).items()}
         self._components: dict[str, str] = dict(notes.get("components", {}))
@@ -59,6 +62,7 @@ class Plan:
         self.state = replace(state, months=self._count_months())
         self._owed = {} if basis.is_settled else self._owed_places()
         self._left: set[Place] = set()
+        self._for_everybody = _fingerprint([(n.code, n.revision) for n in state.notices if n.concerns_everybody])
 
     def updates(self) -> Iterator[ShardUpdate]:
         given: set[Place] = set()
@@ -181,8 +185,8 @@ class Plan:
             if component is None:
                 del self._components[code]
                 yield place, code, None
-            elif code in named or self._components.get(code) != self._fingerprint(component):
-                if is_begun and self._is_late() and code not in named:
+            elif code in named or self._components.get(code) != self._look_of(component):
+                if is_begun and time.monotonic() > self._patience_ends and code not in named:
                     self._left.add(place)
                 else:
                     is_begun = True
@@ -192,7 +196,7 @@ class Plan:
         """Whether at most the clock makes its files anew: what happened comes first, at midnight too."""
         if component is None:
             return False
-        return self._components.get(component.code, "").partition(" ")[0] == _looks(component)
+        return self._components.get(component.code, "").rpartition(" ")[0] == self._facts_of(component)
 
     def _notice(self, notice: NoticeState) -> Rendered:
         about = {
@@ -208,13 +212,16 @@ class Plan:
         return Rendered(tuple(month_artefacts(self._site, MonthState(month, rows, older, newer, texts))))
 
     def _component(self, component: ComponentState) -> Rendered:
-        self._components[component.code] = self._fingerprint(component)
+        self._components[component.code] = self._look_of(component)
         past = load_component_past(component.code, self._site, self.state.notices)
         return Rendered(tuple(component_artefacts(self._site, component, past)))
 
-    def _fingerprint(self, component: ComponentState) -> str:
-        """What its files are made of beside notices: how it is, and the moment up to which its time is counted."""
-        return f"{_looks(component)} {counted_until(component, self._site).isoformat()}"
+    def _look_of(self, component: ComponentState) -> str:
+        """Another one when its files must be made again, though no notice names it."""
+        return f"{self._facts_of(component)} {counted_until(component, self._site).isoformat()}"
+
+    def _facts_of(self, component: ComponentState) -> str:
+        return f"{_fingerprint(component)} {self._for_everybody}"
 
     def _load_month(self, month: Month) -> tuple[PastNotice, ...]:
         return load_month(month, self._site.zone)
@@ -244,8 +251,8 @@ def _neighbours(months: Mapping[Month, int]) -> dict[Month, tuple[Month | None, 
     return {month: (order[place], order[place + 2]) for place, month in enumerate(sorted(months))}
 
 
-def _looks(component: ComponentState) -> str:
-    return hashlib.sha256(repr(component).encode()).hexdigest()[:12]
+def _fingerprint(facts: object) -> str:
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
 def _name(month: Month) -> str:

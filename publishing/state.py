@@ -305,6 +305,18 @@ class NoticeState:
         return self.status in ACTIVE_MAINTENANCE
 
     @property
+    def component_codes(self) -> str:
+        """The components that it names, for scripts."""
+        return " ".join(line.component_code for line in self.affected)
+
+    @property
+    def concerns_everybody(self) -> bool:
+        """Whether it names no component, or named none when it was first told: who heard of that hears the rest. As
+        `subscriptions.matching` says it of mail."""
+        first = min(self.updates, key=lambda update: (update.published_at, update.pk))
+        return not self.affected or not first.affected
+
+    @property
     def status_label(self) -> str:
         return str(IncidentStatus(self.status).label)
 

@@ -26,7 +26,8 @@ def everything(now: dt.datetime, *, mirror: Mirror | None = None) -> list[Artefa
             rows = load_month(month, state.zone)
             found += month_artefacts(state.site, MonthState(month, rows, older, newer, load_texts(month, state.zone)))
         for component in state.components:
-            found += component_artefacts(state.site, component, load_component_past(component.code, state.site))
+            past = load_component_past(component.code, state.site, state.notices)
+            found += component_artefacts(state.site, component, past)
     return found
 
 

@@ -47,7 +47,7 @@ LAYERS = {
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [
-        {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
+        {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "merging", "front"},
         {"state"},
         {"notices", "record"},
         {"loading", "texts", "boundaries", "days", "uptime", "formats"},

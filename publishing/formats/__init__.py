@@ -73,6 +73,7 @@ COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, ComponentPast]
     "calendar": calendar.component,
     "badges": badges.component,
     "feeds": feeds.component,
+    "json_feed": json_feed.component,
 }
 
 

@@ -87,11 +87,15 @@ def rss(state: PageState) -> list[Artefact]:
 
 
 def component(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterator[Artefact]:
-    """/components/<code>.atom and .rss: the notices that name this component."""
-    title = _("%(page)s Status - %(component)s") % {"page": site.name, "component": component.name}
-    selection = Selection(component.path, title, past.notices, component.created_at)
+    """/components/<code>.atom and .rss: the notices that name this component, and those for everybody."""
+    selection = of_component(site, component, past.notices)
     yield _atom(site, selection)
     yield _rss(site, selection)
+
+
+def of_component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Selection:
+    title = _("%(page)s Status - %(component)s") % {"page": site.name, "component": component.name}
+    return Selection(f"/components/{component.code}", title, notices, component.created_at)
 
 
 def whole(state: PageState) -> Selection:

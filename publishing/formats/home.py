@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from django.utils.translation import get_language, gettext_lazy
 
 from incidents.choices import ComponentStatus, Impact
 from incidents.rollup import BADNESS, worst_status
+from incidents.times import day_words
 from publishing.artefact import Artefact
 from publishing.days import Day, component_days, counted_until, drawn_until
 from publishing.formats.component import trouble_words
@@ -72,6 +74,11 @@ class OpenNotice:
     is_over_time: bool
     effects: list[Level]
     axis: TimeAxis | None
+
+    @property
+    def day(self) -> str:
+        """That on which it is filed; of a maintenance the one on which the work begins."""
+        return day_words(self.notice.at.astimezone(self.notice.zone))
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,7 @@ def page(state: PageState) -> list[Artefact]:
         ungrouped=_rows(state.ungrouped, state),
         recent=recent(state),
         record=state.record,
+        hidden=json.dumps([[c.code, c.name, c.group_name] for c in state.components if not c.is_visible]),
     )
     return [home]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ def notice(site: SiteState, notice: NoticeState) -> list[Artefact]:
         course=notice.course,
         verdict=verdict(notice.course) if notice.course else None,
         work=notice.work_shown,
+        names=json.dumps({line.component_code: line.name for line in notice.affected}),
     )
     return [page]
 

@@ -439,7 +439,8 @@ def test_hostile_words_stay_words():
 
     for path, source in pages().items():
         read = Reader(source)
-        scripts = ["search.js", "page.js"] if path == "/history" else ["page.js"]
+        own = {"/history": ["search.js"], "/": ["concerns.js"], "/incidents": ["concerns.js"]}
+        scripts = [*own.get("/incidents" if path.startswith("/incidents/") else path, []), "page.js"]
         sources = [attrs.get("src") for tag, attrs in read.elements if tag == "script"]
         assert sources == [asset_path(name) for name in scripts], path
         assert not [attrs for tag, attrs in read.elements if tag == "img" and not attrs["src"].startswith("/badge")]
