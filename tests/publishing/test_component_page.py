@@ -209,7 +209,8 @@ def test_home_folds_a_group_in_which_all_is_well_once_there_are_many(mail):
     make_component("Links", group="Links", status="partial_outage", shown_status="partial_outage")
 
     def is_open():
-        return ["open" in attrs for tag, attrs in page(now=NOW).elements if attrs.get("class") == "group"]
+        groups = [attrs for tag, attrs in page(now=NOW).elements if (tag, attrs.get("class")) == ("details", "group")]
+        return ["open" in attrs for attrs in groups]
 
     assert is_open() == [True, True]
     for _number in range(9):
