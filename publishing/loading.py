@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from incidents.brand import load_brand, load_brand_files
 from incidents.choices import CLOSED, OPEN, IncidentKind, IncidentStatus
 from incidents.models import (
     Component,
@@ -200,6 +201,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
         traces=_traces(_history_begins(now, site.zone)),
         months=count_months(site.zone) if months is None else months,
         record=load_record(today, site.zone),
+        brand_files=load_brand_files(site.brand),
     )
 
 
@@ -210,6 +212,7 @@ def load_site(page: Page, now: dt.datetime, *, mirror: Mirror | None = None) -> 
         description=page.description,
         language=page.language,
         support_url=page.support_url,
+        brand=load_brand(page),
         url=mirror.url if mirror else settings.PUBLIC_URL,
         home_url=settings.PUBLIC_URL,
         mirror=mirror,

@@ -13,6 +13,7 @@ from functools import cached_property
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from incidents.brand import AssetFile, Brand
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
     CLOSED,
@@ -539,6 +540,7 @@ class SiteState:
     description: str
     language: str
     support_url: str
+    brand: Brand
     url: str  # what every absolute link begins with: the page's own address, on a mirror the mirror's
     home_url: str  # the page's own address everywhere: of it are made the ids in feeds and calendars
     mirror: Mirror | None  # None at home
@@ -573,6 +575,7 @@ class PageState(SiteState):
     traces: Mapping[str, tuple[TraceState, ...]]  # by component, of the last HISTORY_DAYS, newest first
     months: tuple[tuple[Month, int], ...]  # each month that holds notices, and how many; newest first
     record: MaintenanceRecord  # of the last year
+    brand_files: tuple[AssetFile, ...]
 
     @cached_property
     def site(self) -> SiteState:

@@ -17,8 +17,10 @@ CONTENT_TYPES = {
 }
 
 
-def page(_state: PageState) -> Iterator[Artefact]:
-    """Each file of static/public under the path that holds its checksum."""
+def page(state: PageState) -> Iterator[Artefact]:
+    """Each file of static/public and of the brand, under a path that holds its checksum."""
     for file in sorted(asset_file("").iterdir()):
         if file.suffix in CONTENT_TYPES:
             yield Artefact(asset_path(file.name), CONTENT_TYPES[file.suffix], file.read_bytes(), immutable=True)
+    for asset in state.brand_files:
+        yield Artefact(asset.path, asset.content_type, asset.content, immutable=True)

@@ -9,12 +9,12 @@ from publishing.artefact import Artefact
 from publishing.state import SiteState
 
 _TAG = re.compile(r"""<[a-zA-Z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
-_PATH = re.compile(r"""(\s(?:href|src|action)=["'])(?=/(?!/))""")
+_PATH = re.compile(r"""(\s(?:href|src|srcset|action)=["'])(?=/(?!/))""")
 
 
 def document(path: str, template: str, site: SiteState, **context: Any) -> Artefact:
     """One page, rendered without a request: it is the same for everybody."""
-    text = render_to_string(template, {"page": site, "path": path, **context})
+    text = render_to_string(template, {"page": site, "brand": site.brand, "path": path, **context})
     if site.base_path:
         text = with_links_below(site.base_path, text)
     return Artefact(path, "text/html; charset=utf-8", text.encode("utf-8", "replace"))
