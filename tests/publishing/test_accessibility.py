@@ -33,9 +33,10 @@ def artefacts():
 
 
 def page_paths(artefacts):
-    """Home, an all-clear, an incident that is overdue, a maintenance to come, history, a month, and nothing."""
+    """Home, an all-clear, an incident that is overdue, a maintenance to come, history, a month, a function, nothing."""
     pages = [artefact.path for artefact in artefacts if artefact.content_type.startswith("text/html")]
-    return [path for path in pages if path != "/history/2013/10"]
+    functions = [path for path in pages if path.startswith("/components/")]
+    return [path for path in pages if path not in ("/history/2013/10", *functions[1:])]
 
 
 def test_axe_finds_nothing_and_nothing_is_cut_off(artefacts):
@@ -44,8 +45,7 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(artefacts):
         page = browser.new_page()
         for path in page_paths(artefacts):
             page.goto(address + path)
-            for summary in page.locator("summary").all():
-                summary.click()
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
             found += flaws(page, path, LIGHT_PHONE, LIGHT, DARK_PHONE, DARK, FORCED_PHONE)
 
     assert found == []
@@ -111,10 +111,10 @@ def test_days_of_trouble_open_by_keyboard(artefacts):
     with served(artefacts) as address, open_browser() as browser:
         page = browser.new_page()
         page.goto(address)
-        page.locator("summary").first.focus()
+        page.locator("details.days > summary").first.focus()
         ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         page.keyboard.press("Enter")
-        opened = page.locator("details[open] li").first.inner_text()
+        opened = page.locator("details.days[open] li").first.inner_text()
 
     assert ring == "solid"
     assert opened.startswith("Saturday 9 November 2013: Under maintenance for")
