@@ -61,6 +61,10 @@ class ComponentState:
         return str(ComponentStatus(self.status).label)
 
     @property
+    def path(self) -> str:
+        return component_path(self.code)
+
+    @property
     def is_visible(self) -> bool:
         return not self.only_show_if_degraded or self.status != ComponentStatus.OPERATIONAL
 
@@ -469,6 +473,15 @@ class TraceState:
 
 
 @dataclass(frozen=True)
+class ComponentPast:
+    """What only the files of one component tell of it."""
+
+    notices: tuple[NoticeState, ...]  # the open ones about it and the newest of each kind, newest first
+    changes: tuple[tuple[dt.datetime, str], ...]  # as `ComponentState.changes`, of the last twelve months
+    traces: tuple[TraceState, ...]  # of the last twelve months, newest first
+
+
+@dataclass(frozen=True)
 class MaintenanceRecord:
     """How maintenance went that was closed on `since` or later, a day of the page's zone.
 
@@ -599,3 +612,7 @@ class PageState(SiteState):
 
 def notice_path(code: str) -> str:
     return f"/incidents/{code}"
+
+
+def component_path(code: str) -> str:
+    return f"/components/{code}"

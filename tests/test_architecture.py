@@ -55,7 +55,7 @@ LAYERS = {
         {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "merging", "front"},
         {"state"},
         {"notices", "record"},
-        {"loading", "texts", "boundaries", "days", "formats"},
+        {"loading", "texts", "boundaries", "days", "uptime", "formats"},
         {"basis", "plan"},
         {"publish"},
         {"receivers", "previews", "mirror"},

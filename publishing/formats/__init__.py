@@ -5,37 +5,41 @@ What a file depends on decides where it belongs, and how often it is made:
     PAGE_FORMATS        the page as a whole     made for every generation
     NOTICE_FORMATS      one notice              made when it changed, or one that it links to
     MONTH_FORMATS       what one month holds    made when one of its notices changed
-    COMPONENT_FORMATS   one component           made when it changed, or a notice about it
+    COMPONENT_FORMATS   one component           made when it changed, or a notice about it; at midnight; while it is
+                                                in trouble, each hour
 
 The last three are also made anew when the site changes (its name, zone, address), or our code. They must lie below
-/incidents/<code>, /history/<year>/ and /components/<code>, and may read the clock for one thing only: whether the
-"next update by" of an open notice has passed.
+/incidents/<code>, /history/<year>/ and /components/<code>. They may read the clock for one thing only: those of a
+notice whether its "next update by" has passed, those of a component `days.counted_until`, which is coarse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from publishing.artefact import Artefact
 from publishing.formats import (
     assets,
     badges,
     calendar,
+    component,
     feeds,
     guide,
     history,
     home,
     json_feed,
+    live_note,
     not_found,
     notice,
     notice_json,
     notice_text,
+    offline,
     search,
     site,
     status_api,
     widget,
 )
-from publishing.state import ComponentState, MonthState, NoticeState, PageState, SiteState
+from publishing.state import ComponentPast, ComponentState, MonthState, NoticeState, PageState, SiteState
 
 PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
     "assets": assets.page,
@@ -51,6 +55,8 @@ PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
     "widget": widget.page,
     "site": site.page,
     "guide": guide.page,
+    "offline": offline.page,
+    "live": live_note.page,
 }
 
 NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]] = {
@@ -66,7 +72,8 @@ MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] 
     "sitemap": site.month,
 }
 
-COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[NoticeState]], Iterable[Artefact]]] = {
+COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, ComponentPast], Iterable[Artefact]]] = {
+    "html": component.component,
     "calendar": calendar.component,
     "badges": badges.component,
     "feeds": feeds.component,
@@ -89,8 +96,6 @@ def month_artefacts(site: SiteState, month: MonthState) -> Iterable[Artefact]:
         yield from make(site, month)
 
 
-def component_artefacts(
-    site: SiteState, component: ComponentState, notices: Sequence[NoticeState]
-) -> Iterable[Artefact]:
+def component_artefacts(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterable[Artefact]:
     for make in COMPONENT_FORMATS.values():
-        yield from make(site, component, notices)
+        yield from make(site, component, past)
