@@ -14,6 +14,7 @@ from incidents import history
 from incidents.choices import ComponentStatus
 from incidents.models import Component, Incident, IncidentComponent, Page, StatusChange
 from incidents.rollup import BADNESS, worst_status
+from incidents.translations import Texts, facts_of_translations, set_texts
 
 # What the audit keeps of a new group or component.
 ADDED = ["name", "description", "group", "position", "start_date", "only_show_if_degraded"]
@@ -57,13 +58,17 @@ def save_page_part(
     *,
     actor: AbstractBaseUser | None,
     changed: list[str] | None = None,
+    translations: Texts | None = None,
     at: dt.datetime | None = None,
 ) -> None:
-    """Save the page, a group or a component as a form changed it (`changed`: the fields' names; None: a new row)."""
+    """Save the page, a group or a component as a form changed it (`changed`: the fields' names; None: a new row).
+
+    `translations` are those of a group's or a component's name and description.
+    """
     page = Page.objects.locked()
     at = at or timezone.now()
     before = {}
-    if changed:
+    if changed is not None:
         before = _facts(type(part)._default_manager.get(pk=part.pk), changed)
     part.updated_at = at  # type: ignore[attr-defined]
     if changed is None:
@@ -73,6 +78,8 @@ def save_page_part(
         part.save(update_fields=[*changed, "updated_at"])
     if isinstance(part, Page):
         page.refresh_from_db()
+    else:
+        set_texts(part, translations)  # type: ignore[arg-type]
     if isinstance(part, Component):
         show_component_statuses(at=at)
     history.record(
@@ -82,13 +89,14 @@ def save_page_part(
         subject=f"{part._meta.verbose_name}: {part}",
         at=at,
         before=before,
-        after=_facts(part, changed or ADDED),
+        after=_facts(part, ADDED if changed is None else changed),
     )
 
 
 def _facts(part: models.Model, names: list[str]) -> dict[str, str]:
     values = {name: getattr(part, name, None) for name in names}
-    return {name: str(value) for name, value in values.items() if value not in (None, "")}
+    facts = {name: str(value) for name, value in values.items() if value not in (None, "")}
+    return facts if isinstance(part, Page) else facts | facts_of_translations(part)  # type: ignore[arg-type]
 
 
 def show_component_statuses(*, at: dt.datetime, since: dt.datetime | None = None) -> None:

@@ -25,6 +25,7 @@ from incidents.models import (
 )
 from incidents.rollup import IMPACT_RANK
 from incidents.times import starts_at
+from incidents.translations import Words, words_by
 from publishing.notices import load_notices, newest_first
 from publishing.record import load_record
 from publishing.state import (
@@ -109,11 +110,22 @@ def load_past(since: dt.datetime, until: dt.datetime) -> tuple[PastNotice, ...]:
 def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
     words = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by("-display_at", "-pk")
     words = words.exclude(status=IncidentStatus.POSTMORTEM)  # a list tells how it ended, and links to the long text
-    rows = notices.order_by("-filed_at", "-pk").annotate(latest_html=Subquery(words.values("body_html")[:1]))
-    names = [name for name in PastNotice.__dataclass_fields__ if name != "zone"]
+    rows = notices.order_by("-filed_at", "-pk").annotate(
+        latest_html=Subquery(words.values("body_html")[:1]),
+        latest_pk=Subquery(words.values("pk")[:1]),
+    )
+    unread = ("zone", "translations", "title_lang", "latest_lang")
+    names = [name for name in PastNotice.__dataclass_fields__ if name not in unread]
+    found = list(rows.values(*names, "pk", "latest_pk", "time_zone"))
+    titles = words_by("incident", incident__in=[row["pk"] for row in found], field="title")
+    texts = words_by("update", update__in=[row["latest_pk"] for row in found], field="body")
     return tuple(
-        PastNotice(**{name: row[name] for name in names}, zone=ZoneInfo(row["time_zone"]))
-        for row in rows.values(*names, "time_zone")
+        PastNotice(
+            **{name: row[name] for name in names},
+            zone=ZoneInfo(row["time_zone"]),
+            translations=titles[row["pk"]] + texts[row["latest_pk"]],
+        )
+        for row in found
     )
 
 
@@ -142,8 +154,9 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
     site = load_site(page, now, mirror=mirror)
     rows = _component_rows(now, site.zone)
     changes = _changes(now, site.zone)
-    components = tuple(_component(row, changes[row.pk]) for row in rows if row.archived_at is None)
-    archived = tuple(_component(row, changes[row.pk]) for row in rows if row.archived_at is not None)
+    words, group_words = words_by("component"), words_by("group")
+    components = tuple(_component(row, changes[row.pk], words[row.pk]) for row in rows if row.archived_at is None)
+    archived = tuple(_component(row, changes[row.pk], words[row.pk]) for row in rows if row.archived_at is not None)
     groups = tuple(
         GroupState(
             code=row.code,
@@ -153,6 +166,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
             created_at=row.created_at,
             updated_at=row.updated_at,
             components=tuple(c for c in components if c.group_code == row.code),
+            translations=group_words[row.pk],
         )
         for row in ComponentGroup.objects.all()
     )
@@ -179,12 +193,30 @@ def load_site(page: Page, now: dt.datetime, *, mirror: Mirror | None = None) -> 
         name=page.name,
         description=page.description,
         language=page.language,
+        original=page.language,
+        languages=tuple(code for code in page.languages if code != page.language),
+        names=_names() if page.languages else (),
         support_url=page.support_url,
         url=mirror.url if mirror else settings.PUBLIC_URL,
         home_url=settings.PUBLIC_URL,
         mirror=mirror,
         zone=page.zone,
         generated_at=now,
+    )
+
+
+def _names() -> tuple[tuple[str, str, str], ...]:
+    """The translated names. Notices keep copies of names: what a copy is called in a language is found by its text."""
+    parts = [
+        (Component.objects.order_by("pk"), words_by("component")),
+        (ComponentGroup.objects.order_by("pk"), words_by("group")),
+    ]
+    return tuple(
+        (row.name, one.language, one.text)
+        for rows, words in parts
+        for row in rows
+        for one in words[row.pk]
+        if one.field == "name" and one.is_of(row.name)
     )
 
 
@@ -252,10 +284,12 @@ def _postmortems(today: dt.date, zone: ZoneInfo) -> tuple[RecentPostmortem, ...]
     since = starts_at(today - dt.timedelta(days=RECENT_DAYS - 1), zone)
     # By the index of the time; there are few of the status among them.
     published = IncidentUpdate.objects.public().filter(display_at__gte=since, status=IncidentStatus.POSTMORTEM)
-    columns = ("incident__code", "incident__title", "code", "incident__time_zone", "display_at")
+    columns = ("incident__code", "incident__title", "code", "incident__time_zone", "display_at", "incident_id")
+    rows = list(published.order_by("-display_at", "-pk").values_list(*columns))
+    titles = words_by("incident", incident__in=[row[-1] for row in rows], field="title")
     newest: dict[str, RecentPostmortem] = {}
-    for code, title, update_code, zone_name, at in published.order_by("-display_at", "-pk").values_list(*columns):
-        newest.setdefault(code, RecentPostmortem(code, title, update_code, ZoneInfo(zone_name), at))
+    for code, title, update_code, zone_name, at, pk in rows:
+        newest.setdefault(code, RecentPostmortem(code, title, update_code, ZoneInfo(zone_name), at, titles[pk]))
     return tuple(newest.values())[:RECENT_POSTMORTEMS]
 
 
@@ -277,15 +311,18 @@ def _traces(since: dt.datetime) -> dict[str, tuple[TraceState, ...]]:
     named = defaultdict(list)
     for incident_id, code in lines.values_list("incident_id", "component__code"):
         named[incident_id].append(code)
+    titles = words_by("incident", incident__in=[row[1] for row in found], field="title")
     traces = defaultdict(list)
     for start, pk, code, title, actual_started_at, resolved_at in sorted(found, reverse=True):
-        trace = TraceState(code, title, actual_started_at or start, resolved_at)
+        trace = TraceState(code, title, actual_started_at or start, resolved_at, titles[pk])
         for component in named[pk]:
             traces[component].append(trace)
     return {component: tuple(those) for component, those in traces.items()}
 
 
-def _component(row: Component, changes: Iterable[tuple[dt.datetime, str]]) -> ComponentState:
+def _component(
+    row: Component, changes: Iterable[tuple[dt.datetime, str]], translations: tuple[Words, ...]
+) -> ComponentState:
     before = [(row.before_at, row.before_status)] if row.before_at else []  # type: ignore[attr-defined]
     return ComponentState(
         code=row.code,
@@ -302,4 +339,5 @@ def _component(row: Component, changes: Iterable[tuple[dt.datetime, str]]) -> Co
         updated_at=row.updated_at,
         first_change_at=row.first_change_at,  # type: ignore[attr-defined]
         changes=(*before, *changes),
+        translations=translations,
     )

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_bidi, get_language_info
 from django.utils.translation import gettext as _
 
-from incidents import times
+from incidents import languages, times
 from incidents.assets import asset_path
 
 register = template.Library()
@@ -69,6 +70,26 @@ ICONS = {
 @register.simple_tag
 def asset(name: str) -> str:
     return asset_path(name)
+
+
+@register.simple_tag
+def lang(code: str) -> SafeString:
+    """The attributes of an element whose text stands in another language than its page; nothing without `code`."""
+    if not code:
+        return SafeString("")
+    is_bidi = get_language_info(code)["bidi"]
+    direction = "" if is_bidi == get_language_bidi() else format_html(' dir="{}"', "rtl" if is_bidi else "ltr")
+    return format_html(' lang="{}"{}', code, direction)
+
+
+@register.filter
+def language_name(code: str) -> str:
+    return languages.name_of(code)
+
+
+@register.filter
+def og_locale(code: str) -> str:
+    return languages.open_graph_locale(code)
 
 
 @register.filter

@@ -7,6 +7,9 @@ What a file depends on decides where it belongs, and how often it is made:
     MONTH_FORMATS       what one month holds    made when one of its notices changed
     COMPONENT_FORMATS   one component           made when it changed, or a notice about it
 
+What people read is made in each language of the page (publishing.in_language), all of a subject at once, below the
+language's prefix; what is ONE_FOR_ALL languages is made once.
+
 The last three are also made anew when the site changes (its name, zone, address), or our code. They must lie below
 /incidents/<code>, /history/<year>/ and /components/<code>, and may read the clock for one thing only: whether the
 "next update by" of an open notice has passed.
@@ -15,6 +18,10 @@ The last three are also made anew when the site changes (its name, zone, address
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import override
 
 from publishing.artefact import Artefact
 from publishing.formats import (
@@ -34,6 +41,7 @@ from publishing.formats import (
     status_api,
     widget,
 )
+from publishing.in_language import component_in, month_in, notice_in, page_in, site_in
 from publishing.state import ComponentState, MonthState, NoticeState, PageState, SiteState
 
 PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
@@ -71,23 +79,47 @@ COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[Notic
 }
 
 
+# For machines and for other sites; and the one page that a host can answer where nothing is.
+ONE_FOR_ALL = frozenset({"assets", "not_found", "status_api", "badges", "widget", "site", "json", "sitemap"})
+
+
 def page_artefacts(state: PageState) -> Iterable[Artefact]:
-    for make in PAGE_FORMATS.values():
-        yield from make(state)
+    yield from _made(PAGE_FORMATS, state)
+    for language in state.languages:
+        yield from _made_in(language, PAGE_FORMATS, page_in(state, language))
 
 
 def notice_artefacts(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
-    for make in NOTICE_FORMATS.values():
-        yield from make(site, notice)
+    yield from _made(NOTICE_FORMATS, site, notice)
+    for language in site.languages:
+        yield from _made_in(language, NOTICE_FORMATS, site_in(site, language), notice_in(notice, site, language))
 
 
 def month_artefacts(site: SiteState, month: MonthState) -> Iterable[Artefact]:
-    for make in MONTH_FORMATS.values():
-        yield from make(site, month)
+    yield from _made(MONTH_FORMATS, site, month)
+    for language in site.languages:
+        yield from _made_in(language, MONTH_FORMATS, site_in(site, language), month_in(month, site, language))
 
 
 def component_artefacts(
     site: SiteState, component: ComponentState, notices: Sequence[NoticeState]
 ) -> Iterable[Artefact]:
-    for make in COMPONENT_FORMATS.values():
-        yield from make(site, component, notices)
+    yield from _made(COMPONENT_FORMATS, site, component, notices)
+    for language in site.languages:
+        told = [notice_in(notice, site, language) for notice in notices]
+        named = component_in(component, site, language)
+        yield from _made_in(language, COMPONENT_FORMATS, site_in(site, language), named, told)
+
+
+def _made(formats: dict[str, Callable[..., Iterable[Artefact]]], *subject: Any) -> Iterable[Artefact]:
+    for make in formats.values():
+        yield from make(*subject)
+
+
+def _made_in(
+    language: str, formats: dict[str, Callable[..., Iterable[Artefact]]], site: SiteState, *subject: Any
+) -> list[Artefact]:
+    """A list, since whoever takes from a generator would be left in the language."""
+    told = {name: make for name, make in formats.items() if name not in ONE_FOR_ALL}
+    with override(language):
+        return [replace(one, path=site.placed(one.path)) for one in _made(told, site, *subject)]

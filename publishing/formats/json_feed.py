@@ -19,10 +19,10 @@ def page(state: PageState) -> Iterable[Artefact]:
     feed = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feeds.whole(state).title,
-        "home_page_url": f"{state.url}/",
-        "feed_url": state.url + PATH,
+        "home_page_url": state.address("/"),
+        "feed_url": state.address(PATH),
         "language": state.language,
-        "authors": [{"name": state.name, "url": f"{state.url}/"}],
+        "authors": [{"name": state.name, "url": state.address("/")}],
         "items": [_item(state, notice) for notice in feeds.newest(state.notices)],
     }
     if state.description:
@@ -32,8 +32,8 @@ def page(state: PageState) -> Iterable[Artefact]:
 
 def _item(state: PageState, notice: NoticeState) -> dict[str, Any]:
     return {
-        "id": state.home_url + notice.path,
-        "url": state.url + notice.path,
+        "id": state.home_url + state.placed(notice.path),
+        "url": state.address(notice.path),
         "title": notice.title,
         "content_html": feeds.entry_html(notice, state.zone),
         "date_published": _stamp(feeds.entry_date(notice)),
