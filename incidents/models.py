@@ -115,6 +115,10 @@ class Page(models.Model):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    def prefix(self, language: str) -> str:
+        """What the paths of the page in `language` begin with; nothing where it is not shown in it."""
+        return f"/{language}" if language != self.language and language in self.languages else ""
+
 
 class ComponentGroup(models.Model):
     code = code_field()

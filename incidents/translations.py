@@ -75,6 +75,17 @@ def words_by(subject: str, **lookups: Any) -> dict[int, tuple[Words, ...]]:
     return defaultdict(tuple, {pk: tuple(words) for pk, words in found.items()})
 
 
+def names_in(language: str) -> dict[str, str]:
+    """What components and groups are called in `language`, by their names. Notices keep copies of these."""
+    parts = [(words_by("component"), Component.objects.all()), (words_by("group"), ComponentGroup.objects.all())]
+    return {
+        row.name: one.text
+        for words, rows in parts
+        for row in rows.order_by("pk")
+        if (one := find(words[row.pk], language, "name")) and one.is_of(row.name)
+    }
+
+
 def words_of(row: Subject) -> tuple[Words, ...]:
     return tuple(Words(*copied) for copied in row.translations.order_by("pk").values_list(*Words.__dataclass_fields__))
 

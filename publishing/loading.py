@@ -25,7 +25,7 @@ from incidents.models import (
 )
 from incidents.rollup import IMPACT_RANK
 from incidents.times import starts_at
-from incidents.translations import Words, words_by
+from incidents.translations import Words, names_in, words_by
 from publishing.notices import load_notices, newest_first
 from publishing.record import load_record
 from publishing.state import (
@@ -195,28 +195,13 @@ def load_site(page: Page, now: dt.datetime, *, mirror: Mirror | None = None) -> 
         language=page.language,
         original=page.language,
         languages=tuple(code for code in page.languages if code != page.language),
-        names=_names() if page.languages else (),
+        names=tuple((name, code, told) for code in page.languages for name, told in names_in(code).items()),
         support_url=page.support_url,
         url=mirror.url if mirror else settings.PUBLIC_URL,
         home_url=settings.PUBLIC_URL,
         mirror=mirror,
         zone=page.zone,
         generated_at=now,
-    )
-
-
-def _names() -> tuple[tuple[str, str, str], ...]:
-    """The translated names. Notices keep copies of names: what a copy is called in a language is found by its text."""
-    parts = [
-        (Component.objects.order_by("pk"), words_by("component")),
-        (ComponentGroup.objects.order_by("pk"), words_by("group")),
-    ]
-    return tuple(
-        (row.name, one.language, one.text)
-        for rows, words in parts
-        for row in rows
-        for one in words[row.pk]
-        if one.field == "name" and one.is_of(row.name)
     )
 
 

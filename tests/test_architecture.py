@@ -60,7 +60,7 @@ LAYERS = {
         {"choices", "addresses", "zones"},
         {"models"},
         {"tokens", "limits", "links", "journal", "bell", "outbox", "watermark", "return_path", "quarantine"},
-        {"matching", "summary", "reminders", "mailboxes", "ledger", "control", "progress"},
+        {"in_language", "matching", "summary", "reminders", "mailboxes", "ledger", "control", "progress"},
         {"wording", "channels", "fanout", "throttle", "senders", "delivery", "restored"},
         {"bounces", "catch_up", "consent", "retention", "staff_reminders"},
         {"sheet", "importing", "person", "erasing"},

@@ -29,7 +29,7 @@ def document(path: str, template: str, site: SiteState, **context: Any) -> Artef
 def with_links_below(base_path: str, html: str, *, prefix: str = "") -> str:
     """`html` with every link to a path of this host, also those that staff have written, led below `base_path`.
 
-    Those to what is made in each language are led below its `prefix` too; those that name a language themselves are not.
+    Those to what is made in each language are led below its `prefix` too, unless they name a language.
     """
 
     def lead(tag: re.Match[str]) -> str:
