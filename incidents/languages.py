@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
@@ -11,10 +12,10 @@ from django.utils.translation import get_language_info, to_locale
 SOURCE_LANGUAGE = "en"
 
 
-def offered_languages(present: str) -> list[tuple[str, str]]:
-    """Each by its code and its name in itself, the one that is in use among them."""
+def offered_languages(present: str, *, first: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Each by its code and its name in itself, the one that is in use among them, and some `first`."""
     translated = [code for code, _name in settings.LANGUAGES if code == SOURCE_LANGUAGE or _is_translated(code)]
-    return [(code, own_name(code)) for code in dict.fromkeys([present, *translated])]
+    return [(code, own_name(code)) for code in dict.fromkeys([*first, present, *translated])]
 
 
 def name_of(code: str) -> str:
