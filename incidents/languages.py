@@ -21,7 +21,7 @@ def offered_languages(present: str, *, first: Iterable[str] = ()) -> list[tuple[
 def name_of(code: str) -> str:
     """Its name in the language that is spoken now."""
     try:
-        return get_language_info(code)["name_translated"]
+        return str(get_language_info(code)["name_translated"])
     except KeyError:
         return code
 

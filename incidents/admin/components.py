@@ -101,7 +101,8 @@ class PartAdmin(admin.ModelAdmin):
         if change and not form.changed_data:
             return
         translations = form.translations() if isinstance(form, NamedForm) else None
-        changed = [name for name in form.changed_data if name in form._meta.fields] if change else None
+        own = {field.name for field in obj._meta.fields}
+        changed = [name for name in form.changed_data if name in own] if change else None
         component_actions.save_page_part(obj, actor=request.user, changed=changed, translations=translations)
 
 
