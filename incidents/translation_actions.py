@@ -19,6 +19,7 @@ from incidents.translations import (
     forget_other_lines,
     line_field,
     lines_of,
+    names_in,
     set_texts,
     words_by,
     words_of,
@@ -53,7 +54,9 @@ def to_translate(incident: Incident, language: str) -> list[ToTranslate]:
         for field in NOTICE_FIELDS
         if getattr(incident, field)
     ]
-    lines = [(line_field(line), line) for line in lines_of(incident)]
+    # What is called as a component is, is translated with that.
+    names = names_in(language)
+    lines = [(line_field(line), line) for line in lines_of(incident) if line not in names]
     found += [ToTranslate(None, field, line, find(own, language, field)) for field, line in lines]
     updates = list(incident.updates.public())
     words = words_by("update", update__in=updates)

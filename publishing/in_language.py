@@ -90,8 +90,8 @@ def notice_in(notice: NoticeState, site: SiteState, language: str) -> NoticeStat
         texts_lang=texts_lang,
         is_outdated=outdated,
         affected=_affected(notice.affected, names),
-        effects=tuple(_line(one, notice, site, language) for one in notice.effects),
-        turnouts=tuple(_line(one, notice, site, language) for one in notice.turnouts),
+        effects=tuple(_line(one, notice, site, language, names) for one in notice.effects),
+        turnouts=tuple(_line(one, notice, site, language, names) for one in notice.turnouts),
         links=tuple(_titled(one, site, language) for one in notice.links),
         updates=tuple(_update(one, site, language, names) for one in notice.updates),
     )
@@ -105,14 +105,16 @@ def _update(update: UpdateState, site: SiteState, language: str, names: dict[str
     return replace(told, body=words.text, body_html=words.html, is_outdated=not words.is_of(update.body))
 
 
-def _line(line: Line, notice: NoticeState, site: SiteState, language: str) -> Line:
-    function = find(notice.translations, language, line_field(line.function))
-    note = find(notice.translations, language, line_field(line.note)) if line.note else None
+def _line(line: Line, notice: NoticeState, site: SiteState, language: str, names: dict[str, str]) -> Line:
+    """A function is often called as a component is, and then so in the language too."""
+    said = {word.field: word.text for word in notice.translations if word.language == language}
+    function = said.get(line_field(line.function), names.get(line.function, ""))
+    note = said.get(line_field(line.note), "")
     return replace(
         line,
-        function=function.text if function else line.function,
+        function=function or line.function,
         function_lang="" if function else site.original,
-        note=note.text if note else line.note,
+        note=note or line.note,
         note_lang="" if note else site.original,
     )
 

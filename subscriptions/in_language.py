@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from django.utils.translation import gettext as _
@@ -39,7 +40,7 @@ class Told:
     def prefix(self) -> str:
         return self.page.prefix(self.language)
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """What components are called, by their names."""
         return names_in(self.language) if self.prefix else {}
@@ -54,6 +55,7 @@ class Told:
 
     def _line(self, row: Line) -> Line:
         told = copy.copy(row)
+        told.function = self.names.get(row.function, row.function)
         for name in ("function", "note"):
             if words := find(self.words, self.language, line_field(getattr(row, name))):
                 setattr(told, name, words.text)

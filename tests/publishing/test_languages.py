@@ -12,7 +12,7 @@ from incidents.actions import post_update
 from incidents.component_actions import save_page_part
 from incidents.corrections import edit_update, redact_update
 from incidents.models import Component, ComponentGroup, Page
-from incidents.translation_actions import translate_notice
+from incidents.translation_actions import to_translate, translate_notice
 from incidents.translations import line_field
 from incidents.values import EffectLine, NoticeDetails, UpdateText
 from publishing.formats import page_artefacts
@@ -211,7 +211,8 @@ def test_names_and_descriptions_of_functions_are_translated_also_in_notices():
     component = make_component("Mail")
     Component.objects.filter(pk=component.pk).update(group=group, description="Letters.")
     component.refresh_from_db()
-    incident = make_incident("Slow", components={component.pk: "major_outage"}, at=NOW)
+    details = NoticeDetails(effects=[EffectLine("Mail", "slower")])
+    incident = make_incident("Slow", components={component.pk: "major_outage"}, details=details, at=NOW)
     words = {"nl": {"name": "Post", "description": "Brieven."}}
     save_page_part(component, actor=None, changed=[], translations=words)
     save_page_part(group, actor=None, changed=[], translations={"nl": {"name": "Kantoor"}})
@@ -219,7 +220,8 @@ def test_names_and_descriptions_of_functions_are_translated_also_in_notices():
     home, notice = body("/nl"), body(f"/nl/incidents/{incident.code}")
 
     assert '<p class="name">Post</p>' in home and '<p class="quiet">Brieven.</p>' in home and "<h3>Kantoor</h3>" in home
-    assert "<dd>Post</dd>" in notice
+    assert "<dd>Post</dd>" in notice and "<li>Post</li>" in notice
+    assert [one.field for one in to_translate(incident, "nl")] == ["title", "body"]
     assert "Kantoor - Post" in body(f"/nl/incidents/{incident.code}.txt")
     assert '<p class="name">Mail</p>' in body("/")
 
