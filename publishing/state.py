@@ -36,6 +36,7 @@ from incidents.outcome import Course, course_of
 from incidents.rollup import page_indicator, worst_status
 from incidents.times import describe
 from incidents.translations import Words
+from incidents.values import NOTICE_TEXTS
 
 HISTORY_DAYS = 90
 RECENT_DAYS = 14
@@ -381,8 +382,9 @@ class NoticeState:
     @property
     def untranslated(self) -> str:
         """The language in which the notice stands as a whole, for want of any translation; "" where there is one."""
+        is_so = self.texts_lang or not any(getattr(self, name) for name in NOTICE_TEXTS)
         bodies = {update.lang for update in self.updates if update.body}
-        return self.title_lang if bodies <= {self.title_lang} else ""
+        return self.title_lang if is_so and bodies <= {self.title_lang} else ""
 
     @property
     def is_scheduled(self) -> bool:
@@ -613,7 +615,7 @@ class SiteState:
     language: str  # the one that this file is in
     original: str  # the one that staff write in; its files stand at the paths without a language
     languages: tuple[str, ...]  # the further ones
-    # What components and groups are called in these: the name or description, its language, and what it is there.
+    # What components and groups are called in these: the name, the language, and what it is in that.
     names: tuple[tuple[str, str, str], ...]
     support_url: str
     url: str  # what every absolute link begins with: the page's own address, on a mirror the mirror's
