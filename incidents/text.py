@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from markdown import Markdown
 
 # Raise it when the rules below change: text rendered by an older version can then be found and rendered anew.
-TEXT_VERSION = 1
+TEXT_VERSION = 2
 
 MAX_LINE = 200
 MAX_BODY = 10_000
@@ -32,6 +32,11 @@ MAX_INDENT = re.compile(r"^[ \t]{80}|[ \t]{200}", re.MULTILINE)
 TAGS = frozenset("p br hr h3 h4 h5 ul ol li strong em code pre blockquote a table thead tbody tr th td".split())
 ATTRIBUTES = {"a": ["href", "title"]}
 SCHEMES = frozenset({"http", "https", "mailto"})
+
+# A telephone number, or a tag, in which none is looked for.
+PHONE = re.compile(
+    r"""(</?[a-z](?:[^<>"']|"[^"]*"|'[^']*')*>)|(?<![\da-z+.:/-])(?:\+|[0٠۰])\d[\d ()/-]{4,24}\d(?![\d:])"""
+)
 
 # Cc: control; Cs: lone surrogates; Zl, Zp: line and paragraph separators. Then what reorders the text around it.
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -81,14 +86,21 @@ def render_markdown(source: str, *, limit: int = MAX_BODY) -> str:
     except RecursionError:
         html = "<p>" + escape(source).replace("\n", "<br>") + "</p>"
     html = bleach.clean(html, tags=TAGS, attributes=ATTRIBUTES, protocols=SCHEMES, strip=True, strip_comments=True)
+    if is_from_right_to_left(html):
+        html = PHONE.sub(lambda found: found[1] or f'<bdi dir="ltr">{found[0]}</bdi>', html)
     return nh3.clean(
         html,
-        tags=set(TAGS),
-        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+        tags={*TAGS, "bdi"},  # ours: bleach has let none pass that staff wrote
+        attributes={tag: set(names) for tag, names in ATTRIBUTES.items()} | {"bdi": {"dir"}},
         attribute_filter=_second_look,
         url_schemes=set(SCHEMES),
         link_rel="noopener nofollow",
     ).strip()
+
+
+def is_from_right_to_left(text: str) -> bool:
+    """Whether some of it is. Groups of digits change places there: "+31 20 520 61 90" would begin with 90."""
+    return any(unicodedata.bidirectional(char) in ("R", "AL") for char in text)
 
 
 def _second_look(_tag: str, name: str, value: str) -> str | None:

@@ -6,8 +6,10 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 from django.utils.formats import date_format
+from django.utils.translation import get_language_bidi, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 
 
 class NonexistentTime(ValueError):
@@ -62,7 +64,7 @@ def month_words(day: dt.date) -> str:
 
 def local_words(instant: dt.datetime, zone: ZoneInfo) -> str:
     """The time on clocks in `zone`: "Sunday 10 November 2013, 00:00 CET"."""
-    return f"{day_words(instant.astimezone(zone))}, {clock_words(instant, zone)}"
+    return day_words(instant.astimezone(zone)) + _(", ") + isolated(clock_words(instant, zone))
 
 
 def clock_words(instant: dt.datetime, zone: ZoneInfo) -> str:
@@ -92,14 +94,23 @@ def utc_window_words(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> st
 def describe(instant: dt.datetime, zone: ZoneInfo) -> str:
     """A time that nobody can misread: "Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"."""
     local, utc = local_words(instant, zone), utc_words(instant, zone)
-    return f"{local} ({utc})" if utc else local
+    return f"{local} ({isolated(utc)})" if utc else local
+
+
+def isolated(text: str) -> str:
+    """`text` so that its own script alone decides its direction, for plain text, where no markup can say so.
+
+    In a language from right to left, "21:00 CET" would fall apart and a name would draw what follows it along. Where
+    the frame runs from left to right nothing of the kind happens, and text is better without unseen characters.
+    """
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}" if get_language_bidi() else text
 
 
 def describe_window(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> str:
     """Both ends, each with its day: "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (…)"."""
     local = _("%(start)s to %(end)s") % {"start": local_words(start, zone), "end": local_words(end, zone)}
     utc = utc_window_words(start, end, zone)
-    return f"{local} ({utc})" if utc else local
+    return f"{local} ({isolated(utc)})" if utc else local
 
 
 def from_until(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> tuple[str, str]:

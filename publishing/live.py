@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from pathlib import Path
 from time import monotonic
 
 from publishing.generation import DamagedGeneration, Entry, Variant, find, live_name, read_manifest
+from publishing.merging import Choice, Part, merged, name_file_of, read_choice
 from publishing.negotiation import preferred_encodings
 
 log = logging.getLogger(__name__)
@@ -68,7 +71,8 @@ class Table:
         """The best answer for `path`; None where nothing is. Raises DamagedGeneration."""
         found = find(self._root, self._directory, self._manifest, path)
         if found is None:
-            return None
+            choice = read_choice(path)
+            return self._merged(choice, accept_encoding) if choice else None
         entry, directory = found
         encoding = next(e for e in preferred_encodings(accept_encoding) if e in entry.variants)
         is_page = path in self._entries
@@ -79,6 +83,30 @@ class Table:
                 answer = self._read(entry, encoding, directory)
             self._keep(path, encoding, answer, is_page=is_page)
         return answer
+
+    def _merged(self, choice: Choice, accept_encoding: str) -> Answer | None:
+        """One feed or calendar for those of the components that are known; None when none is."""
+        parts = [part for code in choice.codes if (part := self._part(choice, code))]
+        if not parts:
+            return None
+        choice = replace(choice, codes=tuple(part.code for part in parts))
+        encoding = next(e for e in preferred_encodings(accept_encoding) if e in ("gzip", ""))
+        answer = self._archive.get((choice.path, encoding))
+        if answer is None:
+            body = merged(choice, parts)
+            body = gzip.compress(body, 6, mtime=0) if encoding else body
+            sha256 = hashlib.sha256(body).hexdigest()
+            variant = Variant("", len(body), f'"{sha256[:32]}"')
+            # By the time of the generation: what a component that is gone takes along has no time of its own.
+            modified = int(self._manifest.generated_at.timestamp())
+            entry = Entry(choice.content_type, sha256, modified, {encoding: variant})
+            answer = _answer(entry, variant, encoding, body, self._security)
+            self._keep(choice.path, encoding, answer, is_page=False)
+        return answer
+
+    def _part(self, choice: Choice, code: str) -> Part | None:
+        its_own, feed = self.answer(choice.file_of(code), ""), self.answer(name_file_of(code), "")
+        return Part(code, its_own.body, feed.body) if its_own and feed else None
 
     def remember(self, path: str, accept_encoding: str, answer: Answer) -> None:
         """From now on it is `ready`, until others are asked for more."""

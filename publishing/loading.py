@@ -88,8 +88,11 @@ def one_view() -> Iterator[None]:
             connection.transaction_mode = mode
 
 
-def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list[NoticeState]:
-    """What is told of one component: its open notices, and the newest of each kind. `known` need not be read again."""
+def load_component_notices(code: str, current: Iterable[NoticeState]) -> list[NoticeState]:
+    """What is told of one component: its open notices and the newest of each kind, and those for everybody.
+
+    `current` are the notices of the page. What concerns everybody is taken from them alone.
+    """
     lines = IncidentComponent.objects.filter(component__code=code, incident__published_at__isnull=False)
     newest = lines.order_by("-incident_id").values_list("incident_id", flat=True)
     ids = {
@@ -97,14 +100,9 @@ def load_component_notices(code: str, known: Iterable[NoticeState] = ()) -> list
         *newest[:LATEST],
         *newest.filter(incident__kind=IncidentKind.SCHEDULED)[:LATEST],
     }
-    at_hand = [notice for notice in known if notice.pk in ids]
+    at_hand = [notice for notice in current if notice.pk in ids or notice.concerns_everybody]
     missing = ids - {notice.pk for notice in at_hand}
     return sorted(at_hand + (load_notices(pk__in=missing) if missing else []), key=newest_first, reverse=True)
-
-
-def load_past(since: dt.datetime, until: dt.datetime) -> tuple[PastNotice, ...]:
-    """The notices filed at `since` or later but before `until`, newest first."""
-    return _past(filed().filter(filed_at__gte=since, filed_at__lt=until))
 
 
 def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
@@ -130,9 +128,15 @@ def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
 
 
 def load_month(month: Month, zone: ZoneInfo) -> tuple[PastNotice, ...]:
+    """The notices of a month, newest first."""
+    return _past(filed_in(month, zone))
+
+
+def filed_in(month: Month, zone: ZoneInfo) -> QuerySet[Incident]:
     year, number = month
     following = dt.date(year + number // 12, number % 12 + 1, 1)
-    return load_past(starts_at(dt.date(year, number, 1), zone), starts_at(following, zone))
+    since, until = starts_at(dt.date(year, number, 1), zone), starts_at(following, zone)
+    return filed().filter(filed_at__gte=since, filed_at__lt=until)
 
 
 def count_months(zone: ZoneInfo) -> Months:

@@ -22,9 +22,11 @@ from publishing.generation import DamagedGeneration, Place, Ref, find_shard, pla
 from publishing.loading import Months, count_months, load_component_notices, load_month
 from publishing.notices import load_notices
 from publishing.state import ComponentState, Month, MonthState, NoticeState, PageState, PastNotice, notice_path
+from publishing.texts import load_texts
 from publishing.writing import Rendered, ShardUpdate
 
 SLICE_SECONDS = 2.0
+NEWS_SECONDS = 0.5  # for which news waits until the feeds of all components have it, too
 
 
 class Plan:
@@ -39,7 +41,9 @@ class Plan:
         self._basis = basis
         self._site = state.site
         self._redo = redo
-        self._deadline = time.monotonic() + SLICE_SECONDS
+        began = time.monotonic()
+        self._deadline = began + SLICE_SECONDS
+        self._patience_ends = began + (NEWS_SECONDS if basis.changed else SLICE_SECONDS)
         notes = basis.live.notes if basis.live else {}
         self._before: dict[Month, int] = {_month(name): count for name, count in notes.get("months", {}).items()}
         self._components: dict[str, str] = dict(notes.get("components", {}))
@@ -48,6 +52,7 @@ class Plan:
         self.state = replace(state, months=self._count_months())
         self._owed = {} if basis.is_settled else self._owed_places()
         self._left: set[Place] = set()
+        self._for_everybody = _fingerprint([(n.code, n.revision) for n in state.notices if n.concerns_everybody])
 
     def updates(self) -> Iterator[ShardUpdate]:
         given: set[Place] = set()
@@ -168,8 +173,8 @@ class Plan:
             if component is None:
                 del self._components[code]
                 yield place, code, None
-            elif code in named or self._components.get(code) != _fingerprint(component):
-                if self._is_late() and code not in named:
+            elif code in named or self._components.get(code) != self._look_of(component):
+                if time.monotonic() > self._patience_ends and code not in named:
                     self._left.add(place)
                 else:
                     yield place, code, self._component(component)
@@ -184,12 +189,17 @@ class Plan:
     def _month(self, month: Month) -> Rendered:
         rows = self._months.get(month) or self._load_month(month)
         older, newer = _neighbours(dict(self.state.months))[month]
-        return Rendered(tuple(month_artefacts(self._site, MonthState(month, rows, older, newer))))
+        texts = load_texts(month, self._site.zone)
+        return Rendered(tuple(month_artefacts(self._site, MonthState(month, rows, older, newer, texts))))
 
     def _component(self, component: ComponentState) -> Rendered:
-        self._components[component.code] = _fingerprint(component)
+        self._components[component.code] = self._look_of(component)
         notices = load_component_notices(component.code, self.state.notices)
         return Rendered(tuple(component_artefacts(self._site, component, notices)))
+
+    def _look_of(self, component: ComponentState) -> str:
+        """Another one when its files must be made again, though no notice names it."""
+        return f"{_fingerprint(component)} {self._for_everybody}"
 
     def _load_month(self, month: Month) -> tuple[PastNotice, ...]:
         return load_month(month, self._site.zone)
@@ -219,8 +229,8 @@ def _neighbours(months: Mapping[Month, int]) -> dict[Month, tuple[Month | None, 
     return {month: (order[place], order[place + 2]) for place, month in enumerate(sorted(months))}
 
 
-def _fingerprint(component: ComponentState) -> str:
-    return hashlib.sha256(repr(component).encode()).hexdigest()[:12]
+def _fingerprint(facts: object) -> str:
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
 def _component_path(code: str) -> str:

@@ -45,7 +45,8 @@ RECENT_POSTMORTEMS = 3
 # Which paths there are in each language, with what may follow them. All others are for machines, and the same for all.
 _IN_EACH_LANGUAGE = re.compile(
     r"/(history|api|history/[0-9]{4}/[0-9]{2}|(incidents|components)/[^/.?#]+)?([?#].*)?"
-    r"|/(history|components/[^/.?#]+)\.(atom|rss)|/feed\.json|/(calendar|components/[^/.?#]+)\.ics"
+    r"|/(history|components/[^/.?#]+)\.(atom|rss)|(/components/[^/.?#]+)?/feed\.json"
+    r"|/(calendar|components/[^/.?#]+)\.ics|/history/[0-9]{4}/[0-9]{2}\.json"
     r"|/incidents/[^/.?#]+\.(txt|ics)"
 )
 # What was published later than this after the moment it tells of, says so.
@@ -403,6 +404,18 @@ class NoticeState:
         return self.status in ACTIVE_MAINTENANCE
 
     @property
+    def component_codes(self) -> str:
+        """The components that it names, for scripts."""
+        return " ".join(line.component_code for line in self.affected)
+
+    @property
+    def concerns_everybody(self) -> bool:
+        """Whether it names no component, or named none when it was first told: who heard of that hears the rest. As
+        `subscriptions.matching` says it of mail."""
+        first = min(self.updates, key=lambda update: (update.published_at, update.pk))
+        return not self.affected or not first.affected
+
+    @property
     def status_label(self) -> str:
         return str(IncidentStatus(self.status).label)
 
@@ -585,6 +598,14 @@ Month = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class NoticeText:
+    """What a notice is found by besides its title: the functions it names (code and name), and all that it says."""
+
+    functions: tuple[tuple[str, str], ...]
+    text: str
+
+
+@dataclass(frozen=True)
 class MonthState:
     """What is filed under one month, newest first, and the months before and after it that hold anything."""
 
@@ -592,6 +613,7 @@ class MonthState:
     notices: tuple[PastNotice, ...]
     older: Month | None
     newer: Month | None
+    texts: Mapping[str, NoticeText]  # by the notices' codes
 
 
 @dataclass(frozen=True)

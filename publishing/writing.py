@@ -267,7 +267,7 @@ class _Writer:
         # Later than before by a second at least: If-Modified-Since knows nothing finer.
         modified = max(int(self.now.timestamp()), before.modified + 1 if before else 0)
         variants = {}
-        for encoding, body in _encodings(artefact.body).items():
+        for encoding, body in encodings(artefact.body).items():
             file = name + SUFFIXES.get(encoding, "")
             _write(directory / file, body, modified=modified)
             variants[encoding] = Variant(file, len(body), _etag(body))
@@ -304,7 +304,7 @@ def _checksum(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _encodings(body: bytes) -> dict[str, bytes]:
+def encodings(body: bytes) -> dict[str, bytes]:
     packed = {"gzip": gzip.compress(body, 9, mtime=0), "br": brotli.compress(body, quality=5)}
     return {"": body} | {encoding: data for encoding, data in packed.items() if len(data) < len(body)}
 

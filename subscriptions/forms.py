@@ -80,13 +80,22 @@ class ChoicesForm(forms.Form):
     language = forms.ChoiceField()
 
     def __init__(
-        self, data: QueryDict | None = None, *, subscriber: Subscriber | None = None, notice: Incident | None = None
+        self,
+        data: QueryDict | None = None,
+        *,
+        subscriber: Subscriber | None = None,
+        notice: Incident | None = None,
+        components: Iterable[str] = (),
     ) -> None:
-        """`notice` is one that `subscriber` is offered to follow, ticked already."""
-        chosen = Component.objects.none()
+        """`notice` is one that `subscriber` is offered to follow, `components` are those (by their codes) that somebody
+        new chose on the page: ticked already."""
         self.known_notices: dict[str, Incident] = {}
         if subscriber is None:
+            named = set(components if data is None else data.getlist("components"))
+            chosen = [component for component in Component.objects.public() if component.code in named]
             initial = _usual()
+            if data is None and chosen:
+                initial |= {"scope": SOME, "components": [component.code for component in chosen]}
         else:
             chosen = subscriber.components.all()
             followed = [*subscriber.notices.order_by("-created_at", "-pk"), *([notice] if notice else [])]

@@ -75,8 +75,9 @@ def _offer(request: HttpRequest) -> HttpResponse:
     notice = _open_notice(request.GET.get("notice", ""))
     if notice is not None:
         return _show("subscribe_to_notice", {"form": AddressForm(), "notice": notice})
-    context = {"form": SubscribeForm(), "is_choosing": "choose" in request.GET, "is_over": "notice" in request.GET}
-    return _show("subscribe", context)
+    form = SubscribeForm(components=request.GET.get("functions", "").split(","))
+    is_choosing = "choose" in request.GET or "functions" in request.GET
+    return _show("subscribe", {"form": form, "is_choosing": is_choosing, "is_over": "notice" in request.GET})
 
 
 def _subscribe_to_notice(request: HttpRequest, data: QueryDict) -> HttpResponse:

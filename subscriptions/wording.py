@@ -28,7 +28,7 @@ from incidents.moves import Move, PlannedTimes, planned_times, replaced_times
 from incidents.outcome import Course, course_of
 from incidents.staff_reminders import ToDo
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
-from incidents.times import clock_words, day_words, describe, duration_words, from_until, local_words
+from incidents.times import clock_words, day_words, describe, duration_words, from_until, isolated, local_words
 from subscriptions.choices import Purpose
 from subscriptions.in_language import Told, title_in, told_before, told_in
 from subscriptions.links import notice_url, update_url
@@ -265,21 +265,23 @@ def _one_line(text: str) -> str:
 
 def _html(name: str, context: dict[str, Any]) -> str:
     """The HTML; of a notice longer than programs show, without what to do and why, or bare of all texts."""
+    inliner = _inliner(translation.get_language_bidi())
     for cut in ({}, {"is_cut": True}, {"is_cut": True, "is_bare": True}):
-        html = _inliner().inline(render_to_string(f"subscriptions/mail/{name}.html", {**context, **cut}))
+        html = inliner.inline(render_to_string(f"subscriptions/mail/{name}.html", {**context, **cut}))
         if len(html.encode()) <= MAX_HTML:
             break
     return html
 
 
 @cache
-def _inliner() -> css_inline.CSSInliner:
+def _inliner(is_rtl: bool) -> css_inline.CSSInliner:
     """Puts the style sheet into the elements, where every mail program honours it.
 
     The media queries (dark, narrow) cannot be put there: they stay in the head, as the template has them.
     """
+    start, end = ("right", "left") if is_rtl else ("left", "right")
     return css_inline.CSSInliner(
-        extra_css=render_to_string(STYLE_SHEET),
+        extra_css=render_to_string(STYLE_SHEET, {"start": start, "end": end}),
         inline_style_tags=False,
         keep_style_tags=True,
         load_remote_stylesheets=False,
@@ -401,11 +403,11 @@ def _components(told: Told) -> tuple[str, ...]:
     """What the notice concerns: of a maintenance only the names, its effects say the rest."""
     incident, names = told.incident, told.names
     if incident.is_scheduled:
-        listed = ", ".join(names.get(line.name, line.name) for line in incident.affected.all())
+        listed = _(", ").join(isolated(names.get(line.name, line.name)) for line in incident.affected.all())
         return (listed,) if listed else ()
     return tuple(
         _("%(component)s: %(status)s")
-        % {"component": names.get(line.name, line.name), "status": line.get_new_status_display()}
+        % {"component": isolated(names.get(line.name, line.name)), "status": line.get_new_status_display()}
         for line in told.update.affected.all()
     )
 

@@ -87,7 +87,7 @@ def served(artefacts: Iterable[Artefact], *, policy: str = POLICY) -> Iterator[s
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            artefact = by_path.get(self.path)
+            artefact = by_path.get(self.path.partition("?")[0])
             self.send_response(200 if artefact else 404)
             self.send_header("Content-Security-Policy", policy)
             if artefact:

@@ -47,10 +47,10 @@ LAYERS = {
         {"apps", "admin", "templatetags", "management"},
     ],
     "publishing": [
-        {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "front"},
+        {"artefact", "generation", "writing", "pruning", "negotiation", "forward", "live", "merging", "front"},
         {"state"},
         {"notices", "record", "in_language"},
-        {"loading", "boundaries", "days", "formats"},
+        {"loading", "texts", "boundaries", "days", "formats"},
         {"basis", "plan"},
         {"publish"},
         {"receivers", "previews", "mirror"},

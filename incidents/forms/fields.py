@@ -24,6 +24,7 @@ class LineField(forms.CharField):
     def __init__(self, *, limit: int = MAX_LINE, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.limit = limit
+        self.widget.attrs["dir"] = "auto"
 
     def clean(self, value: Any) -> str:
         return clean_line(super().clean(value), limit=self.limit)
@@ -33,7 +34,7 @@ class MarkdownField(forms.CharField):
     """Staff's Markdown, within the limits of the renderer."""
 
     def __init__(self, *, rows: int = 4, limit: int = MAX_BODY, **kwargs: Any) -> None:
-        super().__init__(widget=forms.Textarea(attrs={"rows": rows, "cols": 60}), **kwargs)
+        super().__init__(widget=forms.Textarea(attrs={"rows": rows, "cols": 60, "dir": "auto"}), **kwargs)
         self.limit = limit
 
     def clean(self, value: Any) -> str:

@@ -92,7 +92,7 @@ class RedactForm(EditPart):
     passage = forms.CharField(
         label=_("What must go"),
         strip=True,
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autocomplete": "off"}),
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60, "autocomplete": "off", "dir": "auto"}),
         help_text=_("Exactly as it stands in the text. It is replaced wherever it stands, also in earlier texts."),
     )
     why = LineField(

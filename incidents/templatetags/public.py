@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language_bidi, get_language_info
 from django.utils.translation import gettext as _
 
 from incidents import languages, times
@@ -74,12 +73,8 @@ def asset(name: str) -> str:
 
 @register.simple_tag
 def lang(code: str) -> SafeString:
-    """The attributes of an element whose text stands in another language than its page; nothing without `code`."""
-    if not code:
-        return SafeString("")
-    is_bidi = get_language_info(code)["bidi"]
-    direction = "" if is_bidi == get_language_bidi() else format_html(' dir="{}"', "rtl" if is_bidi else "ltr")
-    return format_html(' lang="{}"{}', code, direction)
+    """The attribute of an element whose text stands in another language than its page; nothing without `code`."""
+    return format_html(' lang="{}"', code) if code else SafeString("")
 
 
 @register.filter
@@ -96,6 +91,18 @@ def og_locale(code: str) -> str:
 def in_words(instant: dt.datetime, zone: ZoneInfo) -> str:
     """A time nobody can misread: weekday, day, month by name, year, zone, and UTC."""
     return times.describe(instant, zone)
+
+
+@register.filter
+def bdi(text: str) -> SafeString:
+    """What somebody wrote, in the direction of its own script, to stand inside a translated sentence."""
+    return format_html("<bdi>{}</bdi>", text)
+
+
+@register.filter
+def isolated(text: str) -> str:
+    """The same for plain text."""
+    return times.isolated(text)
 
 
 @register.simple_tag
@@ -146,13 +153,14 @@ def machine(instant: dt.datetime) -> str:
 
 def _time(instant: dt.datetime, zone: ZoneInfo) -> SafeString:
     return format_html(
-        '<time datetime="{}">{}, <span class="clock">{}</span></time>',
+        '<time datetime="{}">{}{}<bdi class="clock">{}</bdi></time>',
         machine(instant),
         times.day_words(instant.astimezone(zone)),
+        _(", "),
         times.clock_words(instant, zone),
     )
 
 
 def _marked_up(local: SafeString, utc: str, zone: ZoneInfo) -> SafeString:
-    in_utc = format_html(' <span class="utc">({})</span>', utc) if utc else ""
+    in_utc = format_html(' <bdi class="utc">({})</bdi>', utc) if utc else ""
     return format_html('<span class="when" data-zone="{}">{}{}</span>', zone.key, local, in_utc)

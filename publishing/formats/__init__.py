@@ -37,6 +37,7 @@ from publishing.formats import (
     notice,
     notice_json,
     notice_text,
+    search,
     site,
     status_api,
     widget,
@@ -69,6 +70,7 @@ NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]
 
 MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] = {
     "html": history.month,
+    "search": search.month,
     "sitemap": site.month,
 }
 
@@ -76,6 +78,7 @@ COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[Notic
     "calendar": calendar.component,
     "badges": badges.component,
     "feeds": feeds.component,
+    "json_feed": json_feed.component,
 }
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event
 
 from incidents.choices import IncidentStatus
-from incidents.times import describe
+from incidents.times import describe, isolated
 from publishing.artefact import Artefact
 from publishing.state import ComponentState, NoticeState, PageState, SiteState
 
@@ -105,7 +105,8 @@ def _description(notice: NoticeState) -> str:
         if start and end:
             lines.append(f"{label}: {describe(start, notice.zone)} – {describe(end, notice.zone)}")
     for effect in notice.effects:
-        lines.append(f"{effect.function}: {effect.level_label}" + (f" ({effect.note})" if effect.note else ""))
+        note = f" ({isolated(effect.note)})" if effect.note else ""
+        lines.append(f"{isolated(effect.function)}: {effect.level_label}{note}")
     lines += ["", notice.updates[0].body]
     return "\n".join(lines)
 

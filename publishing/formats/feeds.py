@@ -16,7 +16,7 @@ from django.utils import feedgenerator
 from django.utils.feedgenerator import rfc2822_date
 from django.utils.formats import date_format
 from django.utils.html import escape
-from django.utils.translation import get_language
+from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.utils.xmlutils import SimplerXMLGenerator
 
@@ -24,6 +24,7 @@ from incidents.choices import IncidentStatus
 from incidents.languages import name_of
 from incidents.moves import Move
 from incidents.templatetags.public import lang
+from incidents.text import is_from_right_to_left
 from incidents.times import from_until, zone_label
 from publishing.artefact import Artefact
 from publishing.formats.one_paragraph import one_paragraph
@@ -88,11 +89,15 @@ def rss(state: PageState) -> list[Artefact]:
 
 
 def component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterator[Artefact]:
-    """/components/<code>.atom and .rss: the notices that name this component."""
-    title = _("%(page)s Status - %(component)s") % {"page": site.name, "component": component.name}
-    selection = Selection(f"/components/{component.code}", title, notices, component.created_at)
+    """/components/<code>.atom and .rss: the notices that name this component, and those for everybody."""
+    selection = of_component(site, component, notices)
     yield _atom(site, selection)
     yield _rss(site, selection)
+
+
+def of_component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Selection:
+    title = _("%(page)s Status - %(component)s") % {"page": site.name, "component": component.name}
+    return Selection(f"/components/{component.code}", title, notices, component.created_at)
 
 
 def whole(state: PageState) -> Selection:
@@ -182,12 +187,19 @@ def _banner(notice: NoticeState, zone: ZoneInfo) -> str:
 def _paragraph(update: UpdateState, older: UpdateState | None, move: Move | None, zone: ZoneInfo) -> str:
     label = _("Update") if older and older.status == update.status else _label(update)
     text = _in_its_language(update) + (_moved_times(move, zone) if move else "")
-    return f"<p><small>{_date(update.display_at, zone)}</small><br><strong>{escape(label)}</strong> - {text}</p>"
+    start = '<p dir="rtl">' if get_language_bidi() else "<p>"
+    return f"{start}<small>{_date(update.display_at, zone)}</small><br><strong>{escape(label)}</strong> - {text}</p>"
+
+
+def _in_its_direction(html: str) -> str:
+    """Where a text, or the page, is written from right to left; all others get no markup that clients do not know."""
+    is_mixed = get_language_bidi() or is_from_right_to_left(html)
+    return f'<span dir="auto">{html}</span>' if is_mixed else html
 
 
 def _in_its_language(update: UpdateState) -> str:
     """The text; where it is not translated, that and the language; where the translation is outdated, that."""
-    text = one_paragraph(update.body_html)
+    text = _in_its_direction(one_paragraph(update.body_html))
     if update.lang:
         note = _("Not translated yet; in %(language)s:") % {"language": name_of(update.lang)}
         return f"<em>{escape(note)}</em> <span{lang(update.lang)}>{text}</span>"

@@ -19,7 +19,17 @@ def page(state: PageState) -> Iterable[Artefact]:
     example = state.notices[0] if state.notices else None
     maintenance = next((notice for notice in state.notices if notice.is_scheduled), None)
     functions = _functions(tuple((c.code, c.name) for c in state.components), get_language())
-    yield document("/api", "public/guide.html", state, example=example, maintenance=maintenance, functions=functions)
+    # A mirror has files alone, and those of several functions are made by our own server.
+    several = ",".join(sorted(c.code for c in state.components)[:2]) if not state.mirror else ""
+    yield document(
+        "/api",
+        "public/guide.html",
+        state,
+        example=example,
+        maintenance=maintenance,
+        functions=functions,
+        several=several if "," in several else "",
+    )
 
 
 @lru_cache(maxsize=4)

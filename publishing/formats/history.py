@@ -9,12 +9,17 @@ from itertools import groupby
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
+from incidents.choices import Impact, IncidentStatus
 from incidents.times import month_words
 from publishing.artefact import Artefact
 from publishing.formats.document import document
 from publishing.formats.past import past_entry
 from publishing.state import MaintenanceRecord, Month, MonthState, NoticeState, PageState, PastNotice, SiteState
+
+# The functions to choose from, by the name of their group: each with its code and name.
+Choices = tuple[tuple[str | None, tuple[tuple[str, str], ...]], ...]
 
 
 def page(state: PageState) -> list[Artefact]:
@@ -23,7 +28,26 @@ def page(state: PageState) -> list[Artefact]:
         _year(year, tuple(of_year), get_language())
         for year, of_year in groupby(state.months, key=lambda one: one[0][0])
     ]
-    return [document("/history", "public/history.html", state, years=years, record=_record(state.record))]
+    search = {"newest": f"{month_path(state.months[0][0])}.json", "fields": _search(state)} if state.months else None
+    return [
+        document("/history", "public/history.html", state, years=years, record=_record(state.record), search=search)
+    ]
+
+
+def _search(state: PageState) -> SafeString:
+    """What a script lets readers search with, and the words in which it tells what it found."""
+    ungrouped = [(None, state.ungrouped)] if state.ungrouped else []
+    gone = [(_("No longer on the page"), state.archived)] if state.archived else []
+    groups = [*((group.name, group.components) for group in state.groups), *ungrouped, *gone]
+    choices = tuple((name, tuple((c.code, c.name) for c in components)) for name, components in groups)
+    return _search_fields(choices, get_language())
+
+
+@lru_cache(maxsize=8)
+def _search_fields(choices: Choices, _language: str | None) -> SafeString:
+    statuses = [(status.value, status.label) for status in IncidentStatus]
+    impacts = [(impact.value, impact.label) for impact in Impact]
+    return render_to_string("public/parts/search.html", {"groups": choices, "statuses": statuses, "impacts": impacts})
 
 
 def _record(record: MaintenanceRecord) -> MaintenanceRecord | None:

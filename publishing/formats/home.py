@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from incidents.choices import ComponentStatus, Impact
-from incidents.times import duration_words, starts_at
+from incidents.times import day_words, duration_words, starts_at
 from publishing.artefact import Artefact
 from publishing.days import Day, component_days
 from publishing.formats.document import document
@@ -64,6 +65,11 @@ class OpenNotice:
     is_over_time: bool
     effects: list[Level]
     axis: TimeAxis | None
+
+    @property
+    def day(self) -> str:
+        """That on which it is filed; of a maintenance the one on which the work begins."""
+        return day_words(self.notice.at.astimezone(self.notice.zone))
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,7 @@ def page(state: PageState) -> list[Artefact]:
         ungrouped=_rows(state.ungrouped, state),
         recent=recent(state),
         record=state.record,
+        hidden=json.dumps([[c.code, c.name, c.group_name] for c in state.components if not c.is_visible]),
     )
     return [home]
 
@@ -231,7 +238,7 @@ def _troubled_day(place: int, day: Day, traces: list[TraceState]) -> TroubledDay
     return TroubledDay(
         date=day.date,
         status=day.status,
-        words=", ".join(parts),
+        words=_(", ").join(parts),
         notices=tuple(traces[:NOTICES_TOLD]),
         more=max(0, len(traces) - NOTICES_TOLD),
         bar=Bar(place * DAY_WIDTH, BAR_HEIGHT - height, height),

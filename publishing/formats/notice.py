@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ def notice(site: SiteState, notice: NoticeState) -> list[Artefact]:
         course=notice.course,
         verdict=verdict(notice.course) if notice.course else None,
         work=notice.work_shown,
+        names=json.dumps({line.component_code: line.name for line in notice.affected}),
     )
     return [page]
 
@@ -74,7 +76,7 @@ def by_status(lines: Iterable[AffectedState]) -> list[Struck]:
     for line in lines:
         names.setdefault(line.new_status, []).append(line.name)
     return [
-        (status, str(ComponentStatus(status).label), ", ".join(names[status]))
+        (status, str(ComponentStatus(status).label), _(", ").join(names[status]))
         for status in sorted(names, key=BADNESS.__getitem__, reverse=True)
     ]
 

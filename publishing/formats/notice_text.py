@@ -14,7 +14,7 @@ from incidents.choices import Outcome
 from incidents.languages import name_of
 from incidents.moves import Move, Span
 from incidents.outcome import Course
-from incidents.times import describe, duration_words, from_until
+from incidents.times import describe, duration_words, from_until, isolated
 from publishing.artefact import Artefact
 from publishing.formats.notice import verdict
 from publishing.state import AffectedState, EarlierText, NoticeState, SiteState, UpdateState
@@ -136,9 +136,7 @@ def _moved_from(span: Span | None, notice: NoticeState) -> list[str]:
 def _statements(notice: NoticeState) -> Iterator[Fact]:
     if notice.affected:
         names = _("Affected functions")
-        lines = [
-            f"{line.full_name}: {line.status_label}" if notice.is_open else line.full_name for line in notice.affected
-        ]
+        lines = [_said(line) if notice.is_open else isolated(line.full_name) for line in notice.affected]
         yield names, lines
     if notice.data_statement:
         yield _("Data"), [notice.data_statement_label]
@@ -147,15 +145,18 @@ def _statements(notice: NoticeState) -> Iterator[Fact]:
 
 
 def _effects(notice: NoticeState) -> str:
-    lines = [f"- {e.function}: {e.level_label}" + (f". {e.note}" if e.note else "") for e in notice.effects]
+    lines = [
+        f"- {isolated(effect.function)}: {effect.level_label}" + (f". {isolated(effect.note)}" if effect.note else "")
+        for effect in notice.effects
+    ]
     return _paragraphs("\n".join(lines))
 
 
 def _turnouts(notice: NoticeState) -> str:
     lines = [
         _("- %(function)s: %(announced)s. In the end: %(turned_out)s")
-        % {"function": line.function, "announced": line.announced_label, "turned_out": line.turned_out_label}
-        + (f". {line.note}" if line.note else "")
+        % {"function": isolated(line.function), "announced": line.announced_label, "turned_out": line.turned_out_label}
+        + (f". {isolated(line.note)}" if line.note else "")
         for line in notice.turnouts
     ]
     return _paragraphs("\n".join(lines))
@@ -171,7 +172,9 @@ def _advice(notice: NoticeState) -> str:
 
 
 def _links(site: SiteState, notice: NoticeState) -> str:
-    return "\n".join(f"- {capfirst(link.label)}: {link.title}\n  {site.address(link.path)}" for link in notice.links)
+    return "\n".join(
+        f"- {capfirst(link.label)}: {isolated(link.title)}\n  {site.address(link.path)}" for link in notice.links
+    )
 
 
 def _update(update: UpdateState, notice: NoticeState) -> str:
@@ -212,7 +215,7 @@ def _moved_times(move: Move, notice: NoticeState) -> str:
 
 
 def _said(line: AffectedState) -> str:
-    return f"{line.full_name}: {line.status_label}"
+    return f"{isolated(line.full_name)}: {line.status_label}"
 
 
 def _paragraphs(source: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from html.parser import HTMLParser
 
-INLINE = frozenset({"a", "strong", "em", "code"})
+INLINE = frozenset({"a", "strong", "em", "code", "bdi"})
 BREAK = "<br />"
 
 

@@ -2,7 +2,7 @@
 // The note beside it (mirror.json) says when that was last done, and how long is too long.
 
 const copy = document.getElementById("copy");
-const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+const language = `${document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang}-u-nu-latn`;
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const MINUTE = 60_000;
 const STALE_AFTER = 15 * MINUTE; // when the note cannot be read
@@ -45,7 +45,7 @@ function tell() {
   const isStale = age > staleAfter;
   document.querySelector(isStale ? ".checked" : ".stale")?.remove();
   if (!isStale) {
-    part("checked", (made) => copy.append(made)).textContent = `, ${copy.dataset.fresh.replace("{ago}", ago(age))}`;
+    part("checked", (made) => copy.append(made)).textContent = `${document.body.dataset.comma}${copy.dataset.fresh.replace("{ago}", ago(age))}`;
     return;
   }
   const box = part("stale", (made) => document.body.prepend(made), "div");

@@ -2,7 +2,8 @@
 // since. The page is complete without it.
 
 const words = document.body.dataset;
-const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+// The digits of the page itself, which are the Latin ones in every language.
+const language = `${document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang}-u-nu-latn`;
 const shape = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const own = new Intl.DateTimeFormat(language, shape);
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
@@ -37,7 +38,7 @@ function addFromNow(when) {
     counter.className = "from-now quiet";
     when.insertBefore(counter, when.querySelector(".yours"));
   }
-  counter.textContent = `, ${fromNow(time)}`;
+  counter.textContent = words.comma + fromNow(time);
 }
 
 function drawNow(axis) {

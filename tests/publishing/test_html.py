@@ -7,14 +7,16 @@ from html.parser import HTMLParser
 import pytest
 
 from incidents.actions import edit_notice, post_update
+from incidents.assets import asset_path
 from incidents.clock import run_clock
 from incidents.models import Component
 from incidents.values import AllClear, EffectAnswer, NoticeDetails, UpdateText
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
 from publishing.formats.home import recent
-from publishing.loading import load_past, load_state
+from publishing.loading import load_month, load_state
 from publishing.notices import load_notices
 from publishing.state import MonthState
+from publishing.texts import load_texts
 from tests import story
 from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 from tests.render import everything
@@ -98,7 +100,8 @@ def test_the_notice_answers_the_first_readers_questions():
         "Saturday 9 November 2013, 21:00 CET to Sunday 10 November 2013, 00:00 CET (20:00 to 23:00 UTC)"
     )
     assert "Schedule no mailings from Saturday 18:00 until Sunday 00:00 CET." in notice.lines
-    assert "Links in mail already sent A click does not arrive at its page." in notice.lines
+    assert notice.after("Links in mail already sent") == "Unavailable"
+    assert notice.after("Unavailable") == "You cannot log in."
     assert notice.after("Data") == "No data will be lost."
     assert notice.after("Next update") == "when the work starts: Saturday 9 November 2013, 21:00 CET (20:00 UTC)"
     assert "Published by Edward Touw Feike Wierda, Wednesday 6 November 2013, 11:30 CET (10:30 UTC)" in notice.lines
@@ -294,6 +297,15 @@ def test_home_says_what_is_affected_until_when_and_when_the_next_word_comes():
     assert home.after("Next update") == "at the planned end: Sunday 10 November 2013, 00:00 CET (9 Nov 23:00 UTC)"
 
 
+def test_home_says_what_to_do_about_what_is_planned_and_what_goes_on():
+    tell_story()
+    make_incident("Late mail", at=NOW, details=NoticeDetails(advice_during="Do not send it twice."))
+    home = page("/")
+
+    assert home.after("What to do") == "Do not send it twice."
+    assert home.after(home.after("Avoid")) == "Schedule no mailings from Saturday 18:00 until Sunday 00:00 CET."
+
+
 def test_home_tells_days_of_trouble_in_words_with_the_notice_that_was_about_them():
     tell_story()
 
@@ -426,13 +438,12 @@ def test_hostile_words_stay_words():
 
     for path, source in pages().items():
         read = Reader(source)
-        assert [attrs.get("src") for tag, attrs in read.elements if tag == "script"] == [_script(read)], path
+        own = {"/history": ["search.js"], "/": ["concerns.js"], "/incidents": ["concerns.js"]}
+        scripts = [*own.get("/incidents" if path.startswith("/incidents/") else path, []), "page.js"]
+        sources = [attrs.get("src") for tag, attrs in read.elements if tag == "script"]
+        assert sources == [asset_path(name) for name in scripts], path
         assert not [attrs for tag, attrs in read.elements if tag == "img" and not attrs["src"].startswith("/badge")]
         assert not [tag for tag, attrs in read.elements if any(name[:2] == "on" for name in attrs)]
-
-
-def _script(read):
-    return next(attrs["src"] for tag, attrs in read.elements if tag == "script" and attrs.get("type") == "module")
 
 
 def test_no_page_holds_a_style_a_script_of_its_own_or_an_address_elsewhere(settings):
@@ -463,13 +474,14 @@ def test_every_asset_a_page_names_is_published():
 def test_rendering_asks_the_database_nothing(django_assert_num_queries):
     tell_story()
     state, notices = load_state(NOW), load_notices()
-    past = load_past(utc(2013, 10, 1), utc(2014, 1, 1))
+    past = load_month((2013, 11), state.zone)
+    texts = load_texts((2013, 11), state.zone)
 
     with django_assert_num_queries(0):
         list(page_artefacts(state))
         for notice in notices:
             list(notice_artefacts(state.site, notice))
-        list(month_artefacts(state.site, MonthState((2013, 11), past, None, None)))
+        list(month_artefacts(state.site, MonthState((2013, 11), past, None, None, texts)))
         for component in state.components:
             list(component_artefacts(state.site, component, notices))
 

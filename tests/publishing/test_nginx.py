@@ -204,6 +204,16 @@ def test_what_is_dynamic_goes_on_to_our_own_processes(servers):
     assert nginx.get("/").status == 200
 
 
+def test_feeds_of_several_functions_are_made_by_our_own_server(servers, published):
+    nginx, front = servers
+    named = [re.fullmatch("/components/([a-z0-9]+)/feed.json", path) for path in public_paths(published / "snapshot")]
+    codes = ",".join(found[1] for found in named if found)
+
+    for form in ("history.atom", "history.rss", "feed.json", "calendar.ics"):
+        assert seen(nginx, f"/functions/{codes}/{form}") == seen(front, f"/functions/{codes}/{form}")
+        assert seen(nginx, f"/functions/{codes}/{form}")[0] == 200
+
+
 def test_a_new_generation_is_seen_at_once(servers, processes, published):
     nginx, _front = servers
     snapshot = processes.directory / "snapshot"

@@ -59,7 +59,7 @@ class Staff:
 
     def some_components(self) -> dict[int, str]:
         pks = list(Component.objects.public().order_by("pk").values_list("pk", flat=True))
-        chosen = self.chance.sample(pks, min(len(pks), 2))
+        chosen = self.chance.sample(pks, min(len(pks), self.chance.choice([0, 2, 2])))
         return {pk: self.chance.choice(ComponentStatus.values) for pk in chosen}
 
     def some(self, queryset):

@@ -32,4 +32,4 @@ def test_a_whole_new_notice_can_be_looked_at():
         update = make_incident("A new one").updates.get()
         panes = {pane.name: pane for pane in preview(update)}
 
-    assert "<h1>A new one</h1>" in panes["page"].content
+    assert "<h1><bdi>A new one</bdi></h1>" in panes["page"].content

@@ -76,7 +76,7 @@ def test_what_is_not_translated_is_told_in_the_original_with_one_line_that_says_
     assert (body or "We look.") in mail.text
     assert mail.text.count("Engels") == 1
     assert mail.html.count('class="hint"') == 1
-    assert len(re.findall(r'<(?:h1|div)[^>]* lang="en"', mail.html)) == lang_en
+    assert len(re.findall(r'<(?:bdi|div)[^>]* lang="en"', mail.html)) == lang_en
 
 
 def test_a_translation_of_an_earlier_text_is_not_mailed():

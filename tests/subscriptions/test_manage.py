@@ -186,7 +186,7 @@ def test_open_notices_are_offered_and_drafts_are_not():
 
     page = Client().get(link(make_subscriber())).content.decode()
 
-    assert "Open</label>" in page
+    assert "<bdi>Open</bdi></label>" in page
     assert "Secret" not in page
 
 

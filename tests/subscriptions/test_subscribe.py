@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -208,6 +209,23 @@ def test_a_choice_that_cannot_be_opens_the_choices(data):
 def test_the_choices_are_folded_until_someone_wants_to_choose():
     assert '<details class="choosing">' in Client().get(URL).content.decode()
     assert '<details class="choosing" open>' in Client().get(URL + "?choose=1").content.decode()
+
+
+def test_what_was_chosen_on_the_page_is_ticked_and_what_is_unknown_counts_for_nothing():
+    links, other = make_component("Links"), make_component("Images")
+    quiet = make_component("Quiet", only_show_if_degraded=True)
+    gone = make_component("Old", archived_at="2013-11-01T00:00Z")
+
+    page = Client().get(f"{URL}?functions={links.code},{quiet.code},{gone.code},\0,").content.decode()
+
+    assert '<details class="choosing" open>' in page
+    assert 'value="some" id="scope-some" checked' in page
+    ticked = re.findall(r'name="components" value="(\w+)" id="\S+" checked', page)
+    assert sorted(ticked) == sorted([links.code, quiet.code])
+    assert f'value="{other.code}"' in page
+    assert subscribe(scope="some", components=[links.code, quiet.code]).status_code == 303
+    assert set(Subscriber.objects.get().components.all()) == {links, quiet}
+    assert 'value="all" id="scope-all" checked' in Client().get(f"{URL}?functions=unknown").content.decode()
 
 
 def test_kinds_detail_and_zone_are_taken_along():
