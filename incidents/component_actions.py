@@ -14,7 +14,7 @@ from incidents import history
 from incidents.choices import ComponentStatus
 from incidents.models import Component, Incident, IncidentComponent, Page, StatusChange
 from incidents.rollup import BADNESS, worst_status
-from incidents.translations import Texts, facts_of_translations, set_texts
+from incidents.translations import PART_FIELDS, Texts, facts_of_translations, set_texts
 
 # What the audit keeps of a new group or component.
 ADDED = ["name", "description", "group", "position", "start_date", "only_show_if_degraded"]
@@ -79,7 +79,8 @@ def save_page_part(
     if isinstance(part, Page):
         page.refresh_from_db()
     else:
-        set_texts(part, translations)  # type: ignore[arg-type]
+        # Written beside the name as it is now, they are of it.
+        set_texts(part, translations, fits=PART_FIELDS)  # type: ignore[arg-type]
     if isinstance(part, Component):
         show_component_statuses(at=at)
     history.record(

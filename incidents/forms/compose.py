@@ -73,6 +73,7 @@ class ComposeForm(forms.Form):
     """
 
     sections: tuple[Section, ...] = ()
+    is_translated = True  # whether it asks for its texts in the further languages of the page
 
     form_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -139,7 +140,7 @@ class ComposeForm(forms.Form):
 
     def _translations(self) -> Iterator[Section]:
         """One for each further language, right below the main text: nothing in it is needed."""
-        for language, names in add_fields(self, self.known_words()):
+        for language, names in add_fields(self, self.known_words()) if self.is_translated else ():
             title = _("In %(language)s") % {"language": name_of(language)}
             yield Section(title, names, is_folded=True, hint=TRANSLATIONS_HINT, language=language)
 

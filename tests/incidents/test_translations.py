@@ -250,6 +250,8 @@ def test_names_are_translated_on_the_form_of_the_component(staff):
     assert find(words_of(component), "nl", "name").text == "Post"
     assert Page.objects.current().version == before + 1
     assert 'value="Post"' in staff.get(url).content.decode()
+    staff.post(url, {**values, "name": "Letters", "name_nl": "Post", "description_nl": ""})
+    assert find(words_of(component), "nl", "name").is_of("Letters"), "it was saved beside the new name"
     added = staff.post(screen("component_add"), {**values, "name": "Files", "name_nl": "Bestanden"})
     assert added.status_code == 302
     assert find(words_of(Component.objects.get(name="Files")), "nl", "name").text == "Bestanden"
