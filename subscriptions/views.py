@@ -109,7 +109,7 @@ def _send_manage_link(request: HttpRequest, data: QueryDict) -> HttpResponse:
 def _look_into_your_mailbox(arrived: float) -> HttpResponse:
     # Up to the next full step: on a busy machine the work alone may take longer than one.
     time.sleep(-(time.monotonic() - arrived) % ANSWER_AFTER)
-    response = HttpResponseRedirect(reverse("subscriptions:check-mail") + _spoken(), status=303)
+    response = HttpResponseRedirect(reverse("subscriptions:check-mail") + _spoken(Page.objects.current()), status=303)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -206,15 +206,16 @@ def _link_is_void(request: HttpRequest) -> HttpResponse:
 
 def _show(template: str, context: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
     # Rendered without the request: nothing here may touch the session, and so no answer varies with a cookie.
-    given = {"page": Page.objects.current(), "spoken": _spoken(), **(context or {})}
+    page = Page.objects.current()
+    given = {"page": page, "spoken": _spoken(page), **(context or {})}
     text = render_to_string(f"subscriptions/{template}.html", given)
     return HttpResponse(text, status=status, headers={"Cache-Control": "no-store"})
 
 
-def _spoken() -> str:
+def _spoken(page: Page) -> str:
     """What keeps the language in the address of a form."""
     language = translation.get_language() or ""
-    return f"?language={language}" if Page.objects.current().prefix(language) else ""
+    return f"?language={language}" if page.prefix(language) else ""
 
 
 def _show_private(template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
