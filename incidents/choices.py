@@ -194,3 +194,12 @@ class Frequency(TextChoices):
 class OccurrenceState(TextChoices):
     ANNOUNCED = "announced", _("Announced")
     SKIPPED = "skipped", _("Skipped")
+
+
+class BrandFileKind(TextChoices):
+    """A file that makes the page look like its owner's. Its value begins its public path, as no file of ours does."""
+
+    LOGO = "logo", _("Logo")
+    LOGO_DARK = "logo-dark", _("Logo on dark")
+    ICON = "tab-icon", _("Icon in the browser’s tab")
+    STYLE_SHEET = "own", _("Style sheet")

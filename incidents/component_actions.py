@@ -11,9 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from incidents import history
+from incidents.brand import MAX_FOOTER, MAX_HEADER
 from incidents.choices import ComponentStatus
 from incidents.models import Component, Incident, IncidentComponent, Page, StatusChange
 from incidents.rollup import BADNESS, worst_status
+from incidents.text import render_markdown
 from incidents.translations import PART_FIELDS, Texts, facts_of_translations, set_texts
 
 # What the audit keeps of a new group or component.
@@ -63,7 +65,8 @@ def save_page_part(
 ) -> None:
     """Save the page, a group or a component as a form changed it (`changed`: the fields' names; None: a new row).
 
-    `translations` are those of a group's or a component's name and description.
+    `translations` are those of a group's or a component's name and description. Raises ValidationError for a page that
+    readers could not read.
     """
     page = Page.objects.locked()
     at = at or timezone.now()
@@ -75,7 +78,7 @@ def save_page_part(
         part.created_at = at  # type: ignore[attr-defined]
         part.save(force_insert=True)
     else:
-        part.save(update_fields=[*changed, "updated_at"])
+        part.save(update_fields=[*changed, *_made(part, changed), "updated_at"])
     if isinstance(part, Page):
         page.refresh_from_db()
     else:
@@ -92,6 +95,17 @@ def save_page_part(
         before=before,
         after=_facts(part, ADDED if changed is None else changed),
     )
+
+
+def _made(part: models.Model, changed: list[str]) -> list[str]:
+    """Check the page, whoever wrote to it, and make its texts into HTML; the names of the fields that hold that."""
+    if not isinstance(part, Page):
+        return []
+    part.clean_fields(exclude={field.name for field in part._meta.fields} - set(changed))
+    part.clean()
+    part.header_html = render_markdown(part.header_text, limit=MAX_HEADER)
+    part.footer_html = render_markdown(part.footer_text, limit=MAX_FOOTER)
+    return ["header_html", "footer_html"]
 
 
 def _facts(part: models.Model, names: list[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
@@ -8,7 +9,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Least
+from django.db.models.functions import Coalesce, Least, Length
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +20,7 @@ from incidents.choices import (
     OPEN,
     STATUSES,
     TEMPLATE_STATUSES,
+    BrandFileKind,
     ComponentStatus,
     DataStatement,
     EditKind,
@@ -32,11 +35,18 @@ from incidents.choices import (
     TemplateKind,
     Turnout,
 )
+from incidents.colours import check_accent, read_colour
+from incidents.page_links import check_links
+from incidents.pictures import MAX_PICTURE
 
 CODE_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 CODE_LENGTH = 12
 LONGEST_MINUTES = 31 * 24 * 60
 TRANSLATED = ("incident", "update", "component", "group")  # whose texts have translations
+
+CSS_TYPE = "text/css; charset=utf-8"
+PICTURE_TYPES = ("image/svg+xml", "image/png", "image/webp")
+FILE_ENDS = {"image/svg+xml": "svg", "image/png": "png", "image/webp": "webp", CSS_TYPE: "css"}
 
 
 def new_code() -> str:
@@ -55,6 +65,18 @@ def one_day_and_one_hour() -> list[int]:
 
 def code_field() -> models.CharField:
     return models.CharField(max_length=40, unique=True, default=new_code, editable=False)
+
+
+def colour_field(name: str) -> models.CharField:
+    return models.CharField(name, max_length=7, default="", db_default="", blank=True, validators=[read_colour])
+
+
+def links_field(name: str) -> models.TextField:
+    return models.TextField(name, default="", db_default="", blank=True, validators=[check_links])
+
+
+def text_field(name: str | None = None, **options: Any) -> models.TextField:
+    return models.TextField(name, default="", db_default="", blank=True, **options)
 
 
 class PageQuerySet(models.QuerySet["Page"]):
@@ -97,6 +119,22 @@ class Page(models.Model):
             "that a colleague has to acknowledge."
         ),
     )
+    # The brand. Its files are `BrandFile`s; how it looks in the end says `brand`.
+    accent = colour_field(_("colour of links and buttons"))
+    accent_dark = colour_field(_("colour of links and buttons on dark"))
+    masthead = colour_field(_("background of the header"))
+    masthead_dark = colour_field(_("background of the header on dark"))
+    shows_name = models.BooleanField(_("show the name beside the logo"), default=False, db_default=False)
+    icon_shows_state = models.BooleanField(_("show the state as the home page’s icon"), default=True, db_default=True)
+    uses_style_sheet = models.BooleanField(_("use the style sheet"), default=True, db_default=True)
+    nav_links = links_field(_("links in the header"))
+    footer_links = links_field(_("links in the footer"))
+    legal_links = links_field(_("legal links"))
+    # Each text twice: as typed, and as HTML.
+    header_text = text_field(_("text below the name"))
+    header_html = text_field(editable=False)
+    footer_text = text_field(_("text in the footer"))
+    footer_html = text_field(editable=False)
     version = models.BigIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -111,6 +149,23 @@ class Page(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Colours are written in one way, and words in them can be read, in light and in dark."""
+        problems: dict[str, ValidationError] = {}
+        for name in ("accent", "accent_dark", "masthead", "masthead_dark"):
+            try:
+                if colour := getattr(self, name) and read_colour(getattr(self, name)):
+                    setattr(self, name, colour)
+                    if name.startswith("accent"):
+                        check_accent(colour, is_dark=name.endswith("dark"))
+            except ValidationError as problem:
+                problems[name] = problem
+        for light, dark in (("accent", "accent_dark"), ("masthead", "masthead_dark")):
+            if getattr(self, dark) and not getattr(self, light):
+                problems[light] = ValidationError(_("Choose this one too, or neither of the two."))
+        if problems:
+            raise ValidationError(problems)
+
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
@@ -118,6 +173,46 @@ class Page(models.Model):
     def prefix(self, language: str) -> str:
         """What the paths of the page in `language` begin with; nothing where it is not shown in it."""
         return f"/{language}" if language != self.language and language in self.languages else ""
+
+
+class BrandFile(models.Model):
+    """A file of the brand. It lies in the database, so that every host, copy and mirror of the page has it."""
+
+    kind = models.CharField(max_length=20, primary_key=True, choices=BrandFileKind)
+    name = models.CharField(max_length=100)
+    content_type = models.CharField(max_length=40)
+    content = models.BinaryField()
+    checksum = models.CharField(max_length=8)
+    # Of a picture; of a style sheet nothing.
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()  # who may change the page may change these
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=BrandFileKind.values), name="brand_file_known"),
+            models.CheckConstraint(
+                condition=Q(kind=BrandFileKind.STYLE_SHEET, content_type=CSS_TYPE)
+                | Q(~Q(kind=BrandFileKind.STYLE_SHEET), content_type__in=PICTURE_TYPES),
+                name="brand_file_type_known",
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(Length("content"), MAX_PICTURE), name="brand_file_is_small"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def path(self) -> str:
+        return f"/assets/{self.kind}.{self.checksum}.{FILE_ENDS[self.content_type]}"
+
+    @property
+    def url(self) -> str:
+        """What a form shows it by."""
+        return self.path
 
 
 class ComponentGroup(models.Model):

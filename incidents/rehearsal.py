@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import transaction
 
-from incidents.models import IncidentUpdate
-from incidents.signals import preview_requested, trial_requested
+from incidents.models import IncidentUpdate, Page
+from incidents.signals import look_requested, preview_requested, trial_requested
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ def preview(update: IncidentUpdate) -> list[PreviewPane]:
     for _receiver, answer in preview_requested.send(sender=IncidentUpdate, update=update):
         panes.extend(answer)
     return panes
+
+
+def preview_look() -> list[PreviewPane]:
+    """What page and mails look like as things stand. To be called inside a rehearsal that has just changed that."""
+    return [pane for _receiver, panes in look_requested.send(sender=Page) for pane in panes]
 
 
 def trials(update: IncidentUpdate, user: Any) -> list[Callable[[], str]]:

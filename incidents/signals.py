@@ -12,8 +12,11 @@ page_changed = Signal()
 # IncidentUpdate as it would be). Receivers answer with a list of incidents.rehearsal.PreviewPane.
 preview_requested = Signal()
 
-# Asked in the same place, with `update` and `user`, when staff want to get a draft themselves. Receivers answer with a
-# function that sends it and returns what came of it, in words: it is called when the rehearsal is over, since nobody
+# Asked while a new look of the page is rehearsed in the same way. Receivers answer as above.
+look_requested = Signal()
+
+# Asked where a draft is rehearsed, with `update` and `user`, when staff want it themselves. Receivers answer with
+# a function that sends it and returns what came of it, in words: it is called when the rehearsal is over, since nobody
 # may hold a transaction while a server takes its time.
 trial_requested = Signal()
 

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+from incidents.choices import ComponentStatus
+from publishing.days import full_hour
 from publishing.state import NoticeState, PageState
 
 
@@ -13,6 +15,8 @@ def next_boundary(state: PageState) -> dt.datetime:
     """The first moment after `state` was read at which the page must read otherwise though nobody did anything."""
     now = state.generated_at
     moments = [moment for notice in state.notices if notice.is_open for moment in _moments(notice) if moment > now]
+    if any(component.status != ComponentStatus.OPERATIONAL for component in state.components):
+        moments.append(full_hour(now) + dt.timedelta(hours=1))  # trouble that goes on costs a function its percentage
     return min([next_midnight(now, state.zone), *moments])
 
 

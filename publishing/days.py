@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from incidents.choices import ComponentStatus
 from incidents.rollup import BADNESS, worst_status
 from incidents.times import starts_at
-from publishing.state import HISTORY_DAYS, ComponentState
+from publishing.state import HISTORY_DAYS, ComponentState, SiteState
 
 Span = tuple[dt.datetime, dt.datetime, str]
 
@@ -45,6 +45,42 @@ def component_days(
     begun = in_use_since(component, zone)
     spans = list(_spans(component, begun=max(begun, days[0][1]), now=now))
     return tuple(_of_days(days, spans))
+
+
+def counted_until(component: ComponentState, site: SiteState) -> dt.datetime:
+    """The moment up to which the time of a component is counted: now, read from a coarse clock.
+
+    Of a component that works that is the beginning of today, of one that does not the last full hour; of either its
+    last change, if that came later. So what tells of it is made again when one of these comes, and not with each
+    change elsewhere. The day of this moment is always today.
+    """
+    _today, turned, _ends = _day_of(site)
+    if component.status != ComponentStatus.OPERATIONAL:
+        turned = max(turned, full_hour(site.generated_at))
+    return max(turned, component.changes[-1][0]) if component.changes else turned
+
+
+def drawn_until(component: ComponentState, site: SiteState) -> dt.datetime:
+    """The moment up to which its days are drawn: a quiet day whole, trouble from the moment at which it begins."""
+    if component.status != ComponentStatus.OPERATIONAL:
+        return counted_until(component, site) + dt.timedelta.resolution
+    _today, _begins, ends = _day_of(site)
+    return ends - dt.timedelta.resolution
+
+
+def _day_of(site: SiteState) -> tuple[dt.date, dt.datetime, dt.datetime]:
+    """Today, with the instants between which it lasts."""
+    (day,) = last_days(site.generated_at.astimezone(site.zone).date(), site.zone, 1)
+    return day
+
+
+def full_hour(now: dt.datetime) -> dt.datetime:
+    return now.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def year_begins(today: dt.date) -> dt.date:
+    """The first of the last twelve months, this one among them."""
+    return dt.date(today.year - 1, today.month + 1, 1) if today.month < 12 else dt.date(today.year, 1, 1)
 
 
 @lru_cache(maxsize=8)

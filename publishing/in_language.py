@@ -16,6 +16,7 @@ from incidents.translations import Words, find, line_field
 from incidents.values import NOTICE_TEXTS
 from publishing.state import (
     AffectedState,
+    ComponentPast,
     ComponentState,
     EffectState,
     GroupState,
@@ -63,6 +64,14 @@ def month_in(month: MonthState, site: SiteState, language: str) -> MonthState:
 
 def component_in(component: ComponentState, site: SiteState, language: str) -> ComponentState:
     return _component(component, site, language, _names(site, language))
+
+
+def past_in(past: ComponentPast, site: SiteState, language: str) -> ComponentPast:
+    return replace(
+        past,
+        notices=tuple(notice_in(one, site, language) for one in past.notices),
+        traces=tuple(_titled(one, site, language) for one in past.traces),
+    )
 
 
 def notice_in(notice: NoticeState, site: SiteState, language: str) -> NoticeState:

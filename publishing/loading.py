@@ -6,12 +6,14 @@ import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from incidents.brand import load_brand, load_brand_files
 from incidents.choices import CLOSED, OPEN, IncidentKind, IncidentStatus
 from incidents.models import (
     Component,
@@ -26,6 +28,7 @@ from incidents.models import (
 from incidents.rollup import IMPACT_RANK
 from incidents.times import starts_at
 from incidents.translations import Words, names_in, words_by
+from publishing.days import year_begins
 from publishing.notices import load_notices, newest_first
 from publishing.record import load_record
 from publishing.state import (
@@ -33,6 +36,7 @@ from publishing.state import (
     RECENT_DAYS,
     RECENT_PER_DAY,
     RECENT_POSTMORTEMS,
+    ComponentPast,
     ComponentState,
     GroupState,
     Mirror,
@@ -50,6 +54,8 @@ NEWEST = 50  # of each kind: the public API lists as many
 LATEST = 25  # by their last word: as many entries has a feed
 
 LASTING = tuple(status for status in OPEN if status != IncidentStatus.SCHEDULED)
+
+TRACE_COLUMNS = ("filed_at", "pk", "code", "title", "actual_started_at", "resolved_at")
 
 Months = tuple[tuple[Month, int], ...]
 
@@ -88,6 +94,14 @@ def one_view() -> Iterator[None]:
             connection.transaction_mode = mode
 
 
+def load_component_past(code: str, site: SiteState, current: Iterable[NoticeState]) -> ComponentPast:
+    """What is told of one component beside how it is now. `current` are the notices of the page."""
+    now = site.generated_at
+    since = starts_at(year_begins(now.astimezone(site.zone).date()), site.zone)
+    notices = load_component_notices(code, current)
+    return ComponentPast(tuple(notices), _changes_since(since, code, now), _traces_of(code, since))
+
+
 def load_component_notices(code: str, current: Iterable[NoticeState]) -> list[NoticeState]:
     """What is told of one component: its open notices and the newest of each kind, and those for everybody.
 
@@ -103,6 +117,20 @@ def load_component_notices(code: str, current: Iterable[NoticeState]) -> list[No
     at_hand = [notice for notice in current if notice.pk in ids or notice.concerns_everybody]
     missing = ids - {notice.pk for notice in at_hand}
     return sorted(at_hand + (load_notices(pk__in=missing) if missing else []), key=newest_first, reverse=True)
+
+
+def _changes_since(since: dt.datetime, code: str, now: dt.datetime) -> tuple[tuple[dt.datetime, str], ...]:
+    """What one component showed from `since` on, beginning with what it showed then."""
+    own = StatusChange.objects.filter(component__code=code).values_list("at", "status")
+    before = own.filter(at__lt=since).order_by("-at", "-pk")[:1]
+    return (*before, *own.filter(at__gte=since, at__lte=now).order_by("at", "pk"))
+
+
+def _traces_of(code: str, since: dt.datetime) -> tuple[TraceState, ...]:
+    about = filed().filter(affected__component__code=code).order_by().values_list(*TRACE_COLUMNS)
+    found = [row for lasted in _lasted_since(since) for row in about.filter(**lasted)]
+    titles = words_by("incident", incident__in=[row[1] for row in found], field="title")
+    return tuple(_trace(*row, translations=titles[row[1]]) for row in sorted(found, reverse=True))
 
 
 def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
@@ -188,6 +216,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
         traces=_traces(_history_begins(now, site.zone)),
         months=count_months(site.zone) if months is None else months,
         record=load_record(today, site.zone),
+        brand_files=load_brand_files(site.brand),
     )
 
 
@@ -201,6 +230,7 @@ def load_site(page: Page, now: dt.datetime, *, mirror: Mirror | None = None) -> 
         languages=tuple(code for code in page.languages if code != page.language),
         names=tuple((name, code, told) for code in page.languages for name, told in names_in(code).items()),
         support_url=page.support_url,
+        brand=load_brand(page),
         url=mirror.url if mirror else settings.PUBLIC_URL,
         home_url=settings.PUBLIC_URL,
         mirror=mirror,
@@ -287,26 +317,36 @@ def _gravest(rows: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _traces(since: dt.datetime) -> dict[str, tuple[TraceState, ...]]:
-    found = [
-        row
-        # One after the other: with both at once, no index is used.
-        for lasted in ({"resolved_at__gte": since}, {"status__in": LASTING})
-        for row in filed()
-        .filter(**lasted)
-        .order_by()
-        .values_list("filed_at", "pk", "code", "title", "actual_started_at", "resolved_at")
-    ]
+    rows = filed().order_by().values_list(*TRACE_COLUMNS)
+    found = [row for lasted in _lasted_since(since) for row in rows.filter(**lasted)]
     lines = IncidentComponent.objects.filter(incident__in=[row[1] for row in found]).order_by()
     named = defaultdict(list)
     for incident_id, code in lines.values_list("incident_id", "component__code"):
         named[incident_id].append(code)
     titles = words_by("incident", incident__in=[row[1] for row in found], field="title")
     traces = defaultdict(list)
-    for start, pk, code, title, actual_started_at, resolved_at in sorted(found, reverse=True):
-        trace = TraceState(code, title, actual_started_at or start, resolved_at, titles[pk])
-        for component in named[pk]:
-            traces[component].append(trace)
+    for row in sorted(found, reverse=True):
+        for component in named[row[1]]:
+            traces[component].append(_trace(*row, translations=titles[row[1]]))
     return {component: tuple(those) for component, those in traces.items()}
+
+
+def _lasted_since(since: dt.datetime) -> tuple[dict[str, Any], ...]:
+    """How notices are found that were not over before: one after the other, for with both at once no index is used."""
+    return {"resolved_at__gte": since}, {"status__in": LASTING}
+
+
+def _trace(
+    filed_at: dt.datetime,
+    _pk: int,
+    code: str,
+    title: str,
+    actual_started_at: dt.datetime | None,
+    resolved_at: dt.datetime | None,
+    *,
+    translations: tuple[Words, ...],
+) -> TraceState:
+    return TraceState(code, title, actual_started_at or filed_at, resolved_at, translations)
 
 
 def _component(

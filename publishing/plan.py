@@ -16,12 +16,22 @@ from typing import Any
 
 from incidents.models import Incident
 from publishing.basis import Basis
+from publishing.days import counted_until
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts
 from publishing.formats.history import filed_on, month_path
 from publishing.generation import DamagedGeneration, Place, Ref, find_shard, place_of, read_shard, shards_of
-from publishing.loading import Months, count_months, load_component_notices, load_month
+from publishing.loading import Months, count_months, load_component_past, load_month
 from publishing.notices import load_notices
-from publishing.state import ComponentState, Month, MonthState, NoticeState, PageState, PastNotice, notice_path
+from publishing.state import (
+    ComponentState,
+    Month,
+    MonthState,
+    NoticeState,
+    PageState,
+    PastNotice,
+    component_path,
+    notice_path,
+)
 from publishing.texts import load_texts
 from publishing.writing import Rendered, ShardUpdate
 
@@ -117,7 +127,7 @@ class Plan:
         for month, _count in self.state.months:
             wanted.setdefault(place_of(month_path(month)), []).append(month)
         for component in self.state.components:
-            wanted.setdefault(place_of(_component_path(component.code)), []).append(component)
+            wanted.setdefault(place_of(component_path(component.code)), []).append(component)
         for pk, code in Incident.objects.public().values_list("pk", "code").order_by("pk"):
             wanted.setdefault(place_of(notice_path(code)), []).append(pk)
         live = self._live_shards()
@@ -166,18 +176,27 @@ class Plan:
     def _component_updates(self, given: set[Place]) -> Iterator[tuple[Place, str, Rendered | None]]:
         named = {line.component_code for notice in self._acted.values() for line in notice.affected}
         known = {component.code: component for component in self.state.components}
-        for code in self._components.keys() | known.keys():
-            place, component = place_of(_component_path(code)), known.get(code)
+        codes = self._components.keys() | known.keys()
+        is_begun = False
+        for code in sorted(codes, key=lambda code: self._is_as_before(known.get(code))):
+            place, component = place_of(component_path(code)), known.get(code)
             if place in self._owed:
                 continue
             if component is None:
                 del self._components[code]
                 yield place, code, None
             elif code in named or self._components.get(code) != self._look_of(component):
-                if time.monotonic() > self._patience_ends and code not in named:
+                if is_begun and time.monotonic() > self._patience_ends and code not in named:
                     self._left.add(place)
                 else:
+                    is_begun = True
                     yield place, code, self._component(component)
+
+    def _is_as_before(self, component: ComponentState | None) -> bool:
+        """Whether at most the clock makes its files anew: what happened comes first, at midnight too."""
+        if component is None:
+            return False
+        return self._components.get(component.code, "").rpartition(" ")[0] == self._facts_of(component)
 
     def _notice(self, notice: NoticeState) -> Rendered:
         about = {
@@ -194,11 +213,14 @@ class Plan:
 
     def _component(self, component: ComponentState) -> Rendered:
         self._components[component.code] = self._look_of(component)
-        notices = load_component_notices(component.code, self.state.notices)
-        return Rendered(tuple(component_artefacts(self._site, component, notices)))
+        past = load_component_past(component.code, self._site, self.state.notices)
+        return Rendered(tuple(component_artefacts(self._site, component, past)))
 
     def _look_of(self, component: ComponentState) -> str:
         """Another one when its files must be made again, though no notice names it."""
+        return f"{self._facts_of(component)} {counted_until(component, self._site).isoformat()}"
+
+    def _facts_of(self, component: ComponentState) -> str:
         return f"{_fingerprint(component)} {self._for_everybody}"
 
     def _load_month(self, month: Month) -> tuple[PastNotice, ...]:
@@ -231,10 +253,6 @@ def _neighbours(months: Mapping[Month, int]) -> dict[Month, tuple[Month | None, 
 
 def _fingerprint(facts: object) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
-
-
-def _component_path(code: str) -> str:
-    return f"/components/{code}.ics"
 
 
 def _name(month: Month) -> str:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from django.dispatch import receiver
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from incidents.assets import asset_file, asset_path
+from incidents.brand import AssetFile
 from incidents.languages import name_of
-from incidents.models import IncidentUpdate, Page
+from incidents.models import CSS_TYPE, IncidentUpdate, Page
 from incidents.rehearsal import PreviewPane
-from incidents.signals import preview_requested
-from publishing.formats import feeds, notice
+from incidents.signals import look_requested, preview_requested
+from publishing.formats import feeds, home, notice
 from publishing.in_language import notice_in, site_in
-from publishing.loading import load_site
+from publishing.loading import load_site, load_state
 from publishing.notices import load_notices
 from publishing.state import NoticeState, SiteState
+
+DARK = "(prefers-color-scheme: dark)"
 
 
 @receiver(preview_requested, dispatch_uid="publishing.previews")
@@ -41,3 +46,38 @@ def _page_in(language: str, site: SiteState, rehearsed: NoticeState) -> PreviewP
     with translation.override(language):
         page = notice.notice(site_in(site, language), notice_in(rehearsed, site, language))[0]
     return PreviewPane(name=f"page-{language}", label=label, kind="html", content=page.body.decode())
+
+
+@receiver(look_requested, dispatch_uid="publishing.look")
+def preview_home(**_kwargs: Any) -> list[PreviewPane]:
+    """The home page in light and in dark, whichever the screen of the person is who looks at it."""
+    state = load_state(timezone.now(), months=())
+    with translation.override(state.language):
+        html = home.page(state)[0].body.decode()
+    tokens = AssetFile(asset_path("tokens.css"), CSS_TYPE, asset_file("tokens.css").read_bytes())
+    files = (tokens, *state.brand_files)
+    return [
+        PreviewPane("page", _("Page"), "html", _standing_alone(html, files, scheme="light")),
+        PreviewPane("page-dark", _("Page on dark"), "html", _standing_alone(html, files, scheme="dark")),
+    ]
+
+
+def _standing_alone(html: str, files: tuple[AssetFile, ...], *, scheme: str) -> str:
+    """`html` with `files`, which nobody serves yet, written into it, and held to one colour scheme."""
+    for file in files:
+        content = file.content
+        if file.content_type == CSS_TYPE:
+            content = _in(scheme, content.decode()).encode()
+        html = html.replace(
+            file.path, f"data:{file.content_type.replace(' ', '')};base64,{base64.b64encode(content).decode()}"
+        )
+    return _in(scheme, html)
+
+
+def _in(scheme: str, text: str) -> str:
+    is_so = "all" if scheme == "dark" else "not all"
+    return (
+        text.replace(DARK, is_so)
+        .replace("color-scheme: light dark", f"color-scheme: {scheme}")
+        .replace('content="light dark"', f'content="{scheme}"')
+    )

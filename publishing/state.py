@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext_lazy
 
+from incidents.brand import AssetFile, Brand
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
     CLOSED,
@@ -78,6 +79,10 @@ class ComponentState:
     @property
     def status_label(self) -> str:
         return str(ComponentStatus(self.status).label)
+
+    @property
+    def path(self) -> str:
+        return component_path(self.code)
 
     @property
     def is_visible(self) -> bool:
@@ -578,6 +583,15 @@ class TraceState:
 
 
 @dataclass(frozen=True)
+class ComponentPast:
+    """What only the files of one component tell of it."""
+
+    notices: tuple[NoticeState, ...]  # the open ones about it and the newest of each kind, newest first
+    changes: tuple[tuple[dt.datetime, str], ...]  # as `ComponentState.changes`, of the last twelve months
+    traces: tuple[TraceState, ...]  # of the last twelve months, newest first
+
+
+@dataclass(frozen=True)
 class MaintenanceRecord:
     """How maintenance went that was closed on `since` or later, a day of the page's zone.
 
@@ -640,6 +654,7 @@ class SiteState:
     # What components and groups are called in these: the name, the language, and what it is in that.
     names: tuple[tuple[str, str, str], ...]
     support_url: str
+    brand: Brand
     url: str  # what every absolute link begins with: the page's own address, on a mirror the mirror's
     home_url: str  # the page's own address everywhere: of it are made the ids in feeds and calendars
     mirror: Mirror | None  # None at home
@@ -692,6 +707,7 @@ class PageState(SiteState):
     traces: Mapping[str, tuple[TraceState, ...]]  # by component, of the last HISTORY_DAYS, newest first
     months: tuple[tuple[Month, int], ...]  # each month that holds notices, and how many; newest first
     record: MaintenanceRecord  # of the last year
+    brand_files: tuple[AssetFile, ...]
 
     @cached_property
     def site(self) -> SiteState:
@@ -728,6 +744,10 @@ class PageState(SiteState):
 
 def notice_path(code: str) -> str:
     return f"/incidents/{code}"
+
+
+def component_path(code: str) -> str:
+    return f"/components/{code}"
 
 
 def path_in(prefix: str, path: str) -> str:

@@ -11,10 +11,10 @@ from incidents.languages import name_of
 from incidents.models import IncidentUpdate, Page, UpdateRevision
 from incidents.rehearsal import PreviewPane
 from subscriptions import wording
-from subscriptions.choices import Channel
+from subscriptions.choices import Channel, Purpose
 from subscriptions.links import personal_url
 from subscriptions.matching import concerned_by, to_be_corrected
-from subscriptions.models import Subscriber
+from subscriptions.models import Notification, Subscriber
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE
 
 # How many hear of something on each channel, as (of one, of many).
@@ -50,6 +50,14 @@ def panes(update: IncidentUpdate) -> list[PreviewPane]:
         ),
         PreviewPane("mail-text", _("Mail as plain text"), "text", text),
     ]
+
+
+def look() -> list[PreviewPane]:
+    """A mail in the page's colours, with its footer."""
+    links = {purpose: personal_url(purpose, NOBODY) for purpose in (CONFIRM, MANAGE, UNSUBSCRIBE)}
+    notification = Notification(purpose=Purpose.CONFIRM)
+    words = wording.write(notification, links, language=Page.objects.current().language, time_zone="")
+    return [PreviewPane("mail-html", _("Mail"), "html", words.html)]
 
 
 def correction_of(update: IncidentUpdate) -> UpdateRevision | None:

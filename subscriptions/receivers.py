@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from incidents.models import Incident, IncidentUpdate
 from incidents.rehearsal import PreviewPane
-from incidents.signals import notice_shown, page_changed, preview_requested, trial_requested
+from incidents.signals import look_requested, notice_shown, page_changed, preview_requested, trial_requested
 from subscriptions import panels, previews, trial
 from subscriptions.bell import ring
 
@@ -21,6 +21,11 @@ def wake_the_worker(**_signal: Any) -> None:
 @receiver(preview_requested)
 def show_the_mail(update: IncidentUpdate, **_signal: Any) -> list[PreviewPane]:
     return previews.panes(update)
+
+
+@receiver(look_requested)
+def show_a_mail(**_signal: Any) -> list[PreviewPane]:
+    return previews.look()
 
 
 @receiver(trial_requested)

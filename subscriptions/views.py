@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from incidents.brand import load_brand
 from incidents.models import Incident, Page
 from subscriptions import consent, limits
 from subscriptions.choices import SubscriberState
@@ -207,7 +208,7 @@ def _link_is_void(request: HttpRequest) -> HttpResponse:
 def _show(template: str, context: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
     # Rendered without the request: nothing here may touch the session, and so no answer varies with a cookie.
     page = Page.objects.current()
-    given = {"page": page, "spoken": _spoken(page), **(context or {})}
+    given = {"page": page, "brand": load_brand(page), "spoken": _spoken(page), **(context or {})}
     text = render_to_string(f"subscriptions/{template}.html", given)
     return HttpResponse(text, status=status, headers={"Cache-Control": "no-store"})
 

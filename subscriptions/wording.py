@@ -6,7 +6,7 @@ import datetime as dt
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from django.utils.html import strip_tags
 from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
 
+from incidents.brand import load_brand
 from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, LINK_KIND_REVERSED, IncidentStatus, LinkKind, Outcome
 from incidents.edits import pieces
 from incidents.leads import lead_words
@@ -248,7 +249,7 @@ def _about(told: Told, zone: ZoneInfo, links: Mapping[str, str]) -> dict[str, An
 def _words(name: str, page: Page, subject: str, context: dict[str, Any]) -> Words:
     subject = _one_line(subject)
     language = translation.get_language() or page.language
-    context = {**context, "page": page, "subject": subject, "language": language}
+    context = {**context, "page": page, "subject": subject, "brand": load_brand(page), "language": language}
     context["page_url"] = settings.PUBLIC_URL + page.prefix(language)
     text = _tidy(render_to_string(f"subscriptions/mail/{name}.txt", context))
     return Words(subject=subject, text=text, html=_html(name, context), sender_name=_one_line(page.name))
@@ -265,7 +266,7 @@ def _one_line(text: str) -> str:
 
 def _html(name: str, context: dict[str, Any]) -> str:
     """The HTML; of a notice longer than programs show, without what to do and why, or bare of all texts."""
-    inliner = _inliner(translation.get_language_bidi())
+    inliner = _inliner(context["brand"].accent, translation.get_language_bidi())
     for cut in ({}, {"is_cut": True}, {"is_cut": True, "is_bare": True}):
         html = inliner.inline(render_to_string(f"subscriptions/mail/{name}.html", {**context, **cut}))
         if len(html.encode()) <= MAX_HTML:
@@ -273,15 +274,15 @@ def _html(name: str, context: dict[str, Any]) -> str:
     return html
 
 
-@cache
-def _inliner(is_rtl: bool) -> css_inline.CSSInliner:
+@lru_cache(maxsize=8)
+def _inliner(accent: str, is_rtl: bool) -> css_inline.CSSInliner:
     """Puts the style sheet into the elements, where every mail program honours it.
 
     The media queries (dark, narrow) cannot be put there: they stay in the head, as the template has them.
     """
     start, end = ("right", "left") if is_rtl else ("left", "right")
     return css_inline.CSSInliner(
-        extra_css=render_to_string(STYLE_SHEET, {"start": start, "end": end}),
+        extra_css=render_to_string(STYLE_SHEET, {"accent": accent, "start": start, "end": end}),
         inline_style_tags=False,
         keep_style_tags=True,
         load_remote_stylesheets=False,

@@ -8,7 +8,7 @@ from django.utils import translation
 
 from publishing.artefact import Artefact
 from publishing.formats import component_artefacts, month_artefacts, notice_artefacts, page_artefacts
-from publishing.loading import load_component_notices, load_month, load_state
+from publishing.loading import load_component_past, load_month, load_state
 from publishing.notices import load_notices
 from publishing.state import Mirror, MonthState
 from publishing.texts import load_texts
@@ -26,7 +26,8 @@ def everything(now: dt.datetime, *, mirror: Mirror | None = None) -> list[Artefa
             rows = load_month(month, state.zone)
             found += month_artefacts(state.site, MonthState(month, rows, older, newer, load_texts(month, state.zone)))
         for component in state.components:
-            found += component_artefacts(state.site, component, load_component_notices(component.code, state.notices))
+            past = load_component_past(component.code, state.site, state.notices)
+            found += component_artefacts(state.site, component, past)
     return found
 
 

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from typing import Any
 
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_replace
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from incidents import component_actions
+from incidents.admin.compose import PREVIEW_CSP
+from incidents.forms.brand import PAGE_FIELDS, SECTIONS, BrandForm
 from incidents.forms.fields import LeadsField, LineField, ZoneField, zone_names
 from incidents.forms.tongues import name_in, text_field, texts_of
 from incidents.languages import name_of, offered_languages
 from incidents.models import Component, ComponentGroup, Page
+from incidents.rehearsal import preview_look, rehearsal
 from incidents.translations import PART_FIELDS, find, words_of
 
+# Its page has style sheets written into it that nobody serves yet.
+LOOK_CSP = {**PREVIEW_CSP, "style-src": [SELF, UNSAFE_INLINE, "data:"]}
 
-class PageForm(ModelForm):
+
+class PageForm(BrandForm):
     name = LineField(label=gettext_lazy("Name"), limit=100)
     description = LineField(label=gettext_lazy("Description"), limit=300, required=False)
     time_zone = ZoneField(
@@ -54,14 +65,9 @@ class PageForm(ModelForm):
     class Meta:
         model = Page
         fields = (
-            "name",
-            "description",
-            "time_zone",
-            "language",
-            "languages",
-            "support_url",
-            "reminders",
-            "needs_review",
+            *("name", "description", "time_zone", "language", "languages"),
+            *("support_url", "reminders", "needs_review"),
+            *PAGE_FIELDS,
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -131,6 +137,47 @@ class NamedAdmin(PartAdmin):
 @admin.register(Page)
 class PageAdmin(PartAdmin):
     form = PageForm
+    change_form_template = "admin/incidents/page_form.html"
+    readonly_fields = ("address",)
+    fieldsets = (
+        (
+            gettext_lazy("Name and language"),
+            {"fields": ("name", "description", "address", "language", "languages", "time_zone", "support_url")},
+        ),
+        *SECTIONS,
+        (gettext_lazy("Notices"), {"fields": ("reminders", "needs_review")}),
+    )
+
+    @admin.display(description=gettext_lazy("Address"))
+    def address(self, page: Page) -> str:
+        return format_html(
+            '<a href="{0}/">{0}</a><br><span class="help">{1}</span>',
+            settings.PUBLIC_URL,
+            _("Set on the server, as PUBLIC_URL. docs/operations.md has the steps to a domain of your own."),
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        preview = path("preview/", self.admin_site.admin_view(self.preview), name="incidents_page_preview")
+        return [preview, *super().get_urls()]
+
+    @method_decorator(csp_replace(LOOK_CSP))
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """The page as it would look. What the form says is saved in a transaction that is then rolled back."""
+        page = Page.objects.current()
+        if not self.has_change_permission(request, page):
+            raise PermissionDenied
+        context: dict[str, Any] = {"screen_path": reverse("admin:incidents_page_change", args=[page.pk])}
+        if request.method == "POST":
+            form = PageForm(request.POST, request.FILES, instance=page)
+            context["form"] = form
+            if form.is_valid():
+                with rehearsal():
+                    form.act(request.user)
+                    context["panes"] = preview_look()
+        return render(request, "admin/incidents/preview.html", context)
+
+    def save_model(self, request: HttpRequest, obj: Page, form: PageForm, change: bool) -> None:
+        form.act(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

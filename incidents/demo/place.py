@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, Group
 
+from incidents.brand_actions import set_picture
+from incidents.choices import BrandFileKind
 from incidents.component_actions import save_page_part
 from incidents.models import Component, ComponentGroup, Page
 from incidents.roles import PUBLISHER
@@ -16,6 +18,15 @@ ADMIN = "admin"
 ZONE = "Europe/Amsterdam"
 IN_USE_SINCE = dt.date(2013, 1, 1)
 SET_UP_AT = dt.datetime(2013, 1, 1, 9, tzinfo=dt.UTC)
+
+INDIGO = "#4b3fa7"
+# A planet around its sun.
+ORBIT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<circle cx="16" cy="16" r="13" fill="none" stroke="{ink}" stroke-width="2"/>
+<circle cx="16" cy="16" r="6" fill="{ink}"/>
+<circle cx="25.2" cy="6.8" r="4" fill="{planet}"/>
+</svg>
+"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,15 @@ def make_place(staff: Staff) -> Functions:
     page.name = "Copernica"
     page.description = "The state of our e-mail marketing software, and of the mail that you sent with it."
     page.time_zone = ZONE
-    save_page_part(page, actor=staff.admin, changed=["name", "description", "time_zone"], at=SET_UP_AT)
+    page.shows_name = True
+    page.accent = INDIGO
+    page.footer_links = "Copernica.com https://www.copernica.com"
+    page.footer_text = "An example page. What it tells of 2013 is true."
+    changed = ["name", "description", "time_zone", "shows_name", "accent", "footer_links", "footer_text"]
+    save_page_part(page, actor=staff.admin, changed=changed, at=SET_UP_AT)
+    for kind, ink, planet in ((BrandFileKind.LOGO, INDIGO, "#c2410c"), (BrandFileKind.LOGO_DARK, "#b9b2f5", "#f6a66e")):
+        drawing = ORBIT.format(ink=ink, planet=planet).encode()
+        set_picture(kind, "orbit.svg", drawing, actor=staff.admin, at=SET_UP_AT)
     mailings = _group(staff, "Mailings", 1)
     sent = _group(staff, "Mail already sent", 2)
     return Functions(

@@ -1,4 +1,4 @@
-"""A page as it looks on a working day: one incident open, one maintenance ahead, and the past ninety days."""
+"""A page as it looks on a working day: one incident open, one maintenance ahead, and the past months."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Said:
 def tell_today(functions: Functions, staff: Staff, *, now: dt.datetime) -> None:
     """Post everything around `now`, the oldest first."""
     now = now.replace(second=0, microsecond=0)
+    _full_queue(functions, staff, now)
+    _no_mailing_left(functions, staff, now)
     _logging_in(functions, staff, now)
     links = _links_to_errors(functions, staff, now)
     _second_redirect_server(functions, staff, now, because=links)
@@ -46,6 +48,67 @@ def next_saturday(now: dt.datetime) -> dt.date:
     """The first Saturday after today."""
     today = now.astimezone(ZoneInfo(ZONE)).date()
     return today + dt.timedelta(days=(SATURDAY - today.weekday() - 1) % 7 + 1)
+
+
+def _full_queue(functions: Functions, staff: Staff, now: dt.datetime) -> None:
+    day = _days_before(now, 271)
+    it = functions.sending
+    _tell_incident(
+        "Mailings left up to two hours late",
+        staff.colleague,
+        Said(
+            _wall(day, 10, 20),
+            "investigating",
+            "Mailings that are due now wait in a queue that does not get shorter. Small ones leave, large ones do not.",
+            {it: "partial_outage"},
+        ),
+        Said(
+            _wall(day, 11, 35),
+            "monitoring",
+            "One of the four senders had stopped without a word. It runs again, and the queue is being worked off.",
+            {it: "degraded_performance"},
+        ),
+        Said(_wall(day, 13, 10), "resolved", "All mailings that waited have left, the last one two hours late."),
+        details=NoticeDetails(
+            effects=(EffectLine("Sending mailings", EffectLevel.DELAYED, "Large mailings wait for up to two hours."),),
+            advice_during="Nothing. Do not schedule a mailing a second time: it would be sent twice.",
+            data_statement=DataStatement.DELAYED_NOT_LOST,
+        ),
+        started_at=_wall(day, 10, 5),
+        data_outcome=DataStatement.NONE_LOST,
+    )
+
+
+def _no_mailing_left(functions: Functions, staff: Staff, now: dt.datetime) -> None:
+    day = _days_before(now, 164)
+    it = functions.sending
+    _tell_incident(
+        "No mailing left for half an hour",
+        staff.admin,
+        Said(
+            _wall(day, 15, 12),
+            "investigating",
+            "No mailing leaves at the moment. Those that are due wait and are not lost. We are looking for the cause.",
+            {it: "major_outage"},
+        ),
+        Said(
+            _wall(day, 15, 36),
+            "resolved",
+            "Mailings leave again, those that waited first. The senders could not look up the addresses of other mail "
+            "servers; they now ask two services for these instead of one.",
+        ),
+        details=NoticeDetails(
+            effects=(
+                EffectLine("Sending mailings", EffectLevel.UNAVAILABLE, "No mailing leaves."),
+                EffectLine("Hyperlink redirects", EffectLevel.UNAFFECTED),
+                EffectLine("Images in mail already sent", EffectLevel.UNAFFECTED),
+            ),
+            advice_during="Nothing. Mailings that wait leave by themselves.",
+            data_statement=DataStatement.DELAYED_NOT_LOST,
+        ),
+        started_at=_wall(day, 15, 4),
+        data_outcome=DataStatement.NONE_LOST,
+    )
 
 
 def _logging_in(functions: Functions, staff: Staff, now: dt.datetime) -> None:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0004_shipped_templates"),
+        ("incidents", "0005_brand"),
     ]
 
     operations = [

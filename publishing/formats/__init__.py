@@ -5,19 +5,20 @@ What a file depends on decides where it belongs, and how often it is made:
     PAGE_FORMATS        the page as a whole     made for every generation
     NOTICE_FORMATS      one notice              made when it changed, or one that it links to
     MONTH_FORMATS       what one month holds    made when one of its notices changed
-    COMPONENT_FORMATS   one component           made when it changed, or a notice about it
+    COMPONENT_FORMATS   one component           made when it changed, or a notice about it; at midnight; while it is
+                                                in trouble, each hour
 
 What people read is made in each language of the page (publishing.in_language), all of a subject at once, below the
 language's prefix; what is ONE_FOR_ALL languages is made once.
 
 The last three are also made anew when the site changes (its name, zone, address), or our code. They must lie below
-/incidents/<code>, /history/<year>/ and /components/<code>, and may read the clock for one thing only: whether the
-"next update by" of an open notice has passed.
+/incidents/<code>, /history/<year>/ and /components/<code>. They may read the clock for one thing only: those of a
+notice whether its "next update by" has passed, those of a component `days.counted_until`, which is coarse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -28,22 +29,25 @@ from publishing.formats import (
     assets,
     badges,
     calendar,
+    component,
     feeds,
     guide,
     history,
     home,
     json_feed,
+    live_note,
     not_found,
     notice,
     notice_json,
     notice_text,
+    offline,
     search,
     site,
     status_api,
     widget,
 )
-from publishing.in_language import component_in, month_in, notice_in, page_in, site_in
-from publishing.state import ComponentState, MonthState, NoticeState, PageState, SiteState
+from publishing.in_language import component_in, month_in, notice_in, page_in, past_in, site_in
+from publishing.state import ComponentPast, ComponentState, MonthState, NoticeState, PageState, SiteState
 
 PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
     "assets": assets.page,
@@ -59,6 +63,8 @@ PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
     "widget": widget.page,
     "site": site.page,
     "guide": guide.page,
+    "offline": offline.page,
+    "live": live_note.page,
 }
 
 NOTICE_FORMATS: dict[str, Callable[[SiteState, NoticeState], Iterable[Artefact]]] = {
@@ -74,7 +80,8 @@ MONTH_FORMATS: dict[str, Callable[[SiteState, MonthState], Iterable[Artefact]]] 
     "sitemap": site.month,
 }
 
-COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[NoticeState]], Iterable[Artefact]]] = {
+COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, ComponentPast], Iterable[Artefact]]] = {
+    "html": component.component,
     "calendar": calendar.component,
     "badges": badges.component,
     "feeds": feeds.component,
@@ -82,8 +89,8 @@ COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, Sequence[Notic
 }
 
 
-# For machines and for other sites; and the one page that a host can answer where nothing is.
-ONE_FOR_ALL = frozenset({"assets", "not_found", "status_api", "badges", "widget", "site", "json", "sitemap"})
+# For machines and for other sites; and what is shown where no page is: a host and a browser know one of each.
+ONE_FOR_ALL = frozenset("assets not_found offline live status_api badges widget site json sitemap".split())
 
 
 def page_artefacts(state: PageState) -> Iterable[Artefact]:
@@ -104,14 +111,11 @@ def month_artefacts(site: SiteState, month: MonthState) -> Iterable[Artefact]:
         yield from _made_in(language, MONTH_FORMATS, site_in(site, language), month_in(month, site, language))
 
 
-def component_artefacts(
-    site: SiteState, component: ComponentState, notices: Sequence[NoticeState]
-) -> Iterable[Artefact]:
-    yield from _made(COMPONENT_FORMATS, site, component, notices)
+def component_artefacts(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterable[Artefact]:
+    yield from _made(COMPONENT_FORMATS, site, component, past)
     for language in site.languages:
-        told = [notice_in(notice, site, language) for notice in notices]
-        named = component_in(component, site, language)
-        yield from _made_in(language, COMPONENT_FORMATS, site_in(site, language), named, told)
+        told = (component_in(component, site, language), past_in(past, site, language))
+        yield from _made_in(language, COMPONENT_FORMATS, site_in(site, language), *told)
 
 
 def _made(formats: dict[str, Callable[..., Iterable[Artefact]]], *subject: Any) -> Iterable[Artefact]:

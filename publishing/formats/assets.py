@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from incidents.assets import asset_file, asset_path
+from incidents.assets import asset_body, asset_file, asset_path
 from publishing.artefact import Artefact
 from publishing.state import PageState
 
@@ -17,8 +17,10 @@ CONTENT_TYPES = {
 }
 
 
-def page(_state: PageState) -> Iterator[Artefact]:
-    """Each file of static/public under the path that holds its checksum."""
+def page(state: PageState) -> Iterator[Artefact]:
+    """Each file of static/public and of the brand, under a path that holds its checksum."""
     for file in sorted(asset_file("").iterdir()):
         if file.suffix in CONTENT_TYPES:
-            yield Artefact(asset_path(file.name), CONTENT_TYPES[file.suffix], file.read_bytes(), immutable=True)
+            yield Artefact(asset_path(file.name), CONTENT_TYPES[file.suffix], asset_body(file.name), immutable=True)
+    for asset in state.brand_files:
+        yield Artefact(asset.path, asset.content_type, asset.content, immutable=True)

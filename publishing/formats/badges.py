@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from unicodedata import east_asian_width
 
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from incidents.choices import ComponentStatus, Impact
 from publishing.artefact import Artefact
+from publishing.days import component_days, counted_until
 from publishing.formats.status_api import DESCRIPTIONS
-from publishing.state import ComponentState, NoticeState, PageState, SiteState
+from publishing.state import HISTORY_DAYS, ComponentPast, ComponentState, PageState, SiteState
+from publishing.uptime import uptime_of
 
 CONTENT_TYPE = "image/svg+xml"
 HEIGHT = 28
@@ -72,15 +75,19 @@ def page(state: PageState) -> Iterable[Artefact]:
     return _pair("", name=state.name, word=word, status=STATUS_OF_INDICATOR[state.indicator])
 
 
-def component(_site: SiteState, component: ComponentState, _notices: Sequence[NoticeState]) -> Iterable[Artefact]:
-    """The same two below /components/<code>/."""
-    path = f"/components/{component.code}"
-    return _pair(path, name=component.name, word=component.status_label, status=component.status)
+def component(site: SiteState, component: ComponentState, _past: ComponentPast) -> Iterable[Artefact]:
+    """The same two below /components/<code>/, and two that tell the uptime of 90 days, once that is known."""
+    name, status = component.name, component.status
+    yield from _pair(component.path, name=name, word=component.status_label, status=status)
+    uptime = uptime_of(component_days(component, zone=site.zone, now=counted_until(component, site)))
+    if uptime.words:
+        word = _("uptime %(uptime)s in %(count)d days") % {"uptime": uptime.words, "count": HISTORY_DAYS}
+        yield from _pair(component.path, name=name, word=word, status=status, file="uptime")
 
 
-def _pair(folder: str, *, name: str, word: str, status: str) -> Iterable[Artefact]:
-    for theme, file in ((LIGHT, "badge.svg"), (DARK, "badge-dark.svg")):
-        yield Artefact(f"{folder}/{file}", CONTENT_TYPE, _badge(theme, name=name, word=word, status=status))
+def _pair(folder: str, *, name: str, word: str, status: str, file: str = "badge") -> Iterable[Artefact]:
+    for theme, ending in ((LIGHT, ""), (DARK, "-dark")):
+        yield Artefact(f"{folder}/{file}{ending}.svg", CONTENT_TYPE, _badge(theme, name=name, word=word, status=status))
 
 
 def _badge(theme: Theme, *, name: str, word: str, status: str) -> bytes:

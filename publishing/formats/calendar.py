@@ -6,7 +6,7 @@ Both windows are events of their own, for they ask different things of a reader:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from icalendar import Alarm, Calendar, Event
 from incidents.choices import IncidentStatus
 from incidents.times import describe, isolated
 from publishing.artefact import Artefact
-from publishing.state import ComponentState, NoticeState, PageState, SiteState
+from publishing.state import ComponentPast, ComponentState, NoticeState, PageState, SiteState
 
 CONTENT_TYPE = "text/calendar; charset=utf-8"
 END = b"END:VCALENDAR\r\n"
@@ -29,9 +29,9 @@ def page(state: PageState) -> Iterable[Artefact]:
     yield _calendar(state, "/calendar.ics", state.name, state.notices)
 
 
-def component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterable[Artefact]:
+def component(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterable[Artefact]:
     """/components/<code>.ics: the same, of what concerns it."""
-    yield _calendar(site, f"/components/{component.code}.ics", f"{site.name}: {component.name}", notices)
+    yield _calendar(site, f"/components/{component.code}.ics", f"{site.name}: {component.name}", past.notices)
 
 
 def notice(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:

@@ -10,8 +10,8 @@ from publishing.artefact import Artefact
 from publishing.state import SiteState, path_in
 
 _TAG = re.compile(r"""<[a-zA-Z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
-_PATH = re.compile(r"""(\s(?:href|src|action)=["'])(/(?!/)[^"']*)""")
-_NOWHERE = "/404"  # the page that is shown where nothing is: it has no address of its own
+_PATH = re.compile(r"""(\s(?:href|src|srcset|action)=["'])(/(?!/)[^"']*)""")
+_NOWHERE = ("/404", "/offline")  # shown in the place of other pages, with no address of their own
 
 
 def document(path: str, template: str, site: SiteState, **context: Any) -> Artefact:
@@ -19,8 +19,8 @@ def document(path: str, template: str, site: SiteState, **context: Any) -> Artef
 
     `path` and all links are those of the original. They are led below the path of the host, and into the language.
     """
-    shown = {"page": site, "path": path, "address": site.address(path), "tongues": _tongues(site, path), **context}
-    text = render_to_string(template, shown)
+    shown = {"page": site, "brand": site.brand, "path": path, "address": site.address(path)}
+    text = render_to_string(template, {**shown, "tongues": _tongues(site, path), **context})
     if site.base_path or site.prefix:
         text = with_links_below(site.base_path, text, prefix=site.prefix)
     return Artefact(path, "text/html; charset=utf-8", text.encode("utf-8", "replace"))
@@ -41,7 +41,7 @@ def with_links_below(base_path: str, html: str, *, prefix: str = "") -> str:
 
 def _tongues(site: SiteState, path: str) -> list[dict[str, Any]]:
     """The same page in each language, the original first; nothing where there is only one."""
-    if not site.languages or path == _NOWHERE:
+    if not site.languages or path in _NOWHERE:
         return []
     codes = (site.original, *site.languages)
     paths = {code: path_in("" if code == site.original else f"/{code}", path) for code in codes}

@@ -28,7 +28,7 @@ from incidents.text import is_from_right_to_left
 from incidents.times import from_until, zone_label
 from publishing.artefact import Artefact
 from publishing.formats.one_paragraph import one_paragraph
-from publishing.state import ComponentState, NoticeState, PageState, SiteState, UpdateState
+from publishing.state import ComponentPast, ComponentState, NoticeState, PageState, SiteState, UpdateState
 
 ENTRIES = 25
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -88,9 +88,9 @@ def rss(state: PageState) -> list[Artefact]:
     return [_rss(state, whole(state))]
 
 
-def component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterator[Artefact]:
+def component(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterator[Artefact]:
     """/components/<code>.atom and .rss: the notices that name this component, and those for everybody."""
-    selection = of_component(site, component, notices)
+    selection = of_component(site, component, past.notices)
     yield _atom(site, selection)
     yield _rss(site, selection)
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
 
 from incidents.choices import ComponentStatus, Impact
-from incidents.times import day_words, duration_words, starts_at
+from incidents.rollup import BADNESS, worst_status
+from incidents.times import day_words
 from publishing.artefact import Artefact
-from publishing.days import Day, component_days
+from publishing.days import Day, component_days, counted_until, drawn_until
+from publishing.formats.component import trouble_words
 from publishing.formats.document import document
 from publishing.formats.history import day_path
 from publishing.formats.next_word import NextWord, next_word, soonest
@@ -28,11 +31,13 @@ from publishing.state import (
     RECENT_DAYS,
     AffectedState,
     ComponentState,
+    GroupState,
     NoticeState,
     PageState,
     PastNotice,
     TraceState,
 )
+from publishing.uptime import Uptime, together, uptime_of
 
 HEADLINES = {
     Impact.NONE: gettext_lazy("Everything works."),
@@ -52,6 +57,10 @@ HEIGHTS = {
     ComponentStatus.MAJOR_OUTAGE: BAR_HEIGHT,
 }
 DAY_WIDTH, DAY_GAP = 4, 1
+BARS = {"bars_width": HISTORY_DAYS * DAY_WIDTH, "bars_height": BAR_HEIGHT}
+
+# A page of more functions than these folds the groups in which all is well.
+FUNCTIONS_UNFOLDED = 10
 
 # However much happens, the page stays one that a reader on the way can load and read.
 RECENT_WHOLE = 10
@@ -95,6 +104,15 @@ class RecentDays:
 
 
 @dataclass(frozen=True)
+class Run:
+    """The bars of all days of one status, as one line that the style sheet draws in dashes."""
+
+    status: str  # empty: before it was in use
+    path: str
+    height: int
+
+
+@dataclass(frozen=True)
 class Bar:
     x: int
     y: int
@@ -104,16 +122,25 @@ class Bar:
 @dataclass(frozen=True)
 class ComponentRow:
     component: ComponentState
-    quiet_path: str  # the bars of all days without trouble, as one drawing
-    unknown_path: str  # a thin line for the days before it was in use
+    uptime: str
+    runs: tuple[Run, ...]  # all days but the troubled ones that are told
     troubled: tuple[TroubledDay, ...]  # the newest DAYS_TOLD of them, newest first
-    older_paths: tuple[tuple[str, str], ...]  # the bars of the others, by status
     older_days: int
     known_days: int
 
     @property
     def troubled_days(self) -> int:
         return len(self.troubled) + self.older_days
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group and the functions beneath it; its bars are the worst of each day."""
+
+    group: GroupState
+    is_open: bool
+    summary: SafeString
+    rows: list[SafeString]
 
 
 def page(state: PageState) -> list[Artefact]:
@@ -132,7 +159,7 @@ def page(state: PageState) -> list[Artefact]:
         planned_end=planned_end,
         is_over_time=planned_end is not None and _is_over_time(planned_end, state),
         next_word=soonest([one.next_word for one in going_on]),
-        groups=[(group, _rows(group.components, state)) for group in state.groups],
+        groups=_groups(state),
         ungrouped=_rows(state.ungrouped, state),
         recent=recent(state),
         record=state.record,
@@ -170,13 +197,69 @@ def _rows(components: tuple[ComponentState, ...], state: PageState) -> list[Safe
     return [_drawn(component, state) for component in components if component.is_visible]
 
 
+def _groups(state: PageState) -> list[GroupRow]:
+    """Where there are many functions, those of a group in which all is well are folded away."""
+    folds = sum(component.is_visible for component in state.components) > FUNCTIONS_UNFOLDED
+    return [
+        GroupRow(
+            group,
+            not folds or worst_status(one.status for one in shown) != ComponentStatus.OPERATIONAL,
+            _group_drawing(group.name, tuple(_spell(one, state) for one in shown), state.zone, get_language()),
+            _rows(shown, state),
+        )
+        for group in state.groups
+        if (shown := tuple(component for component in group.components if component.is_visible))
+    ]
+
+
+def _spell(component: ComponentState, state: PageState) -> tuple[ComponentState, dt.datetime, dt.datetime]:
+    """A component, until when its days are drawn, and until when its time is counted."""
+    return component, drawn_until(component, state), counted_until(component, state)
+
+
+@lru_cache(maxsize=1024)
+def _group_drawing(
+    name: str,
+    spells: tuple[tuple[ComponentState, dt.datetime, dt.datetime], ...],
+    zone: ZoneInfo,
+    _language: str | None,
+) -> SafeString:
+    """What stands for a group when it is folded. Of one in which all is well it stays the same all day."""
+    past = [_past(*spell, zone) for spell in spells]
+    worst = worst_status(component.status for component, _drawn, _counted in spells)
+    context = {
+        "name": name,
+        "status": worst,
+        "word": worst.label,
+        "uptime": together(uptime for _days, uptime in past).words,
+        "runs": _runs(max(of_day, key=_rank) for of_day in zip(*(days for days, _uptime in past), strict=True)),
+        "count": len(spells),
+        "days": HISTORY_DAYS,
+        **BARS,
+    }
+    return render_to_string("public/parts/group.html", context)
+
+
+@lru_cache(maxsize=4096)
+def _past(
+    component: ComponentState, drawn: dt.datetime, counted: dt.datetime, zone: ZoneInfo
+) -> tuple[tuple[str, ...], Uptime]:
+    """The worst of each of its days, empty where nothing is known; and what they add up to."""
+    days = component_days(component, zone=zone, now=drawn)
+    statuses = tuple(str(day.status) if day.is_known else "" for day in days)
+    return statuses, uptime_of(component_days(component, zone=zone, now=counted))
+
+
+def _rank(status: str) -> int:
+    return BADNESS[status] if status else -1
+
+
 def _drawn(component: ComponentState, state: PageState) -> SafeString:
     """Its row as HTML. That of a component without trouble today stays the same all day, and is drawn once."""
-    now = state.generated_at
-    if component.status == ComponentStatus.OPERATIONAL:
-        tomorrow = now.astimezone(state.zone).date() + dt.timedelta(days=1)
-        now = starts_at(tomorrow, state.zone) - dt.timedelta.resolution
-    return _drawing(component, state.traces.get(component.code, ()), now, state.zone, get_language())
+    component, drawn, counted = _spell(component, state)
+    now = drawn if component.status == ComponentStatus.OPERATIONAL else state.generated_at
+    traces = state.traces.get(component.code, ())
+    return _drawing(component, traces, now, drawn, counted, state.zone, get_language())
 
 
 @lru_cache(maxsize=4096)
@@ -184,61 +267,61 @@ def _drawing(
     component: ComponentState,
     traces: tuple[TraceState, ...],
     now: dt.datetime,
+    drawn: dt.datetime,
+    counted: dt.datetime,
     zone: ZoneInfo,
     _language: str | None,
 ) -> SafeString:
-    row = component_row(component, traces, now, zone)
-    context = {"row": row, "bars_width": HISTORY_DAYS * DAY_WIDTH, "bars_height": BAR_HEIGHT}
-    return render_to_string("public/parts/component.html", context)
+    _statuses, uptime = _past(component, drawn, counted, zone)
+    row = component_row(component, traces, now, uptime.words, zone)
+    return render_to_string("public/parts/component.html", {"row": row, "days": HISTORY_DAYS, **BARS})
 
 
 def component_row(
-    component: ComponentState, traces: tuple[TraceState, ...], now: dt.datetime, zone: ZoneInfo
+    component: ComponentState, traces: tuple[TraceState, ...], now: dt.datetime, uptime: str, zone: ZoneInfo
 ) -> ComponentRow:
     days = component_days(component, zone=zone, now=now)
     dated = [(trace, _date(trace.starts_at, zone), _date(trace.ends_at or now, zone)) for trace in traces]
-    quiet, unknown, troubled = [], [], []
-    for place, day in enumerate(days):
-        if not day.is_known:
-            unknown.append(_rectangle(place, 2))
-        elif day.trouble:
-            troubled.append((place, day))
-        else:
-            quiet.append(_rectangle(place, HEIGHTS[ComponentStatus.OPERATIONAL]))
-    older: dict[str, str] = {}
-    for place, day in troubled[:-DAYS_TOLD]:
-        older[day.status] = older.get(day.status, "") + _rectangle(place, HEIGHTS[ComponentStatus(day.status)])
+    troubled = [(place, day) for place, day in enumerate(days) if day.trouble]
+    told_places = {place for place, _day in troubled[-DAYS_TOLD:]}
+    statuses = [str(day.status) if day.is_known else "" for day in days]
     told = [
         _troubled_day(place, day, [trace for trace, first, last in dated if first <= day.date <= last])
         for place, day in reversed(troubled[-DAYS_TOLD:])
     ]
     return ComponentRow(
         component,
-        quiet_path="".join(quiet),
-        unknown_path="".join(unknown),
+        uptime=uptime,
+        runs=_runs(None if place in told_places else status for place, status in enumerate(statuses)),
         troubled=tuple(told),
-        older_paths=tuple(older.items()),
         older_days=len(troubled) - len(told),
         known_days=sum(day.is_known for day in days),
     )
 
 
-def _rectangle(place: int, height: int) -> str:
-    width = DAY_WIDTH - DAY_GAP
-    return f"M{place * DAY_WIDTH} {BAR_HEIGHT - height}h{width}v{height}h-{width}z"
+def _runs(statuses: Iterable[str | None]) -> tuple[Run, ...]:
+    """The bars of some days, of all in their order; None leaves one out."""
+    paths: dict[str, str] = {}
+    place = 0
+    for status, days in groupby(statuses):
+        count = len(list(days))
+        if status is not None:
+            line = f"M{place * DAY_WIDTH} {BAR_HEIGHT - _height(status) / 2:g}h{count * DAY_WIDTH - DAY_GAP}"
+            paths[status] = paths.get(status, "") + line
+        place += count
+    return tuple(Run(status, path, _height(status)) for status, path in paths.items())
+
+
+def _height(status: str) -> int:
+    return HEIGHTS[ComponentStatus(status)] if status else 2
 
 
 def _troubled_day(place: int, day: Day, traces: list[TraceState]) -> TroubledDay:
     height = HEIGHTS[ComponentStatus(day.status)]
-    parts = [
-        _("%(status)s for %(duration)s")
-        % {"status": ComponentStatus(status).label, "duration": duration_words(duration)}
-        for status, duration in day.trouble
-    ]
     return TroubledDay(
         date=day.date,
         status=day.status,
-        words=_(", ").join(parts),
+        words=trouble_words(day),
         notices=tuple(traces[:NOTICES_TOLD]),
         more=max(0, len(traces) - NOTICES_TOLD),
         bar=Bar(place * DAY_WIDTH, BAR_HEIGHT - height, height),

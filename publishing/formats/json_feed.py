@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from publishing.artefact import Artefact
 from publishing.formats import feeds
-from publishing.state import ComponentState, NoticeState, PageState, SiteState
+from publishing.state import ComponentPast, ComponentState, NoticeState, PageState, SiteState
 
 CONTENT_TYPE = "application/feed+json; charset=utf-8"
 PATH = "/feed.json"
@@ -19,9 +19,9 @@ def page(state: PageState) -> Iterable[Artefact]:
     yield _feed(state, PATH, feeds.whole(state))
 
 
-def component(site: SiteState, component: ComponentState, notices: Sequence[NoticeState]) -> Iterable[Artefact]:
+def component(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterable[Artefact]:
     """/components/<code>/feed.json. It says the component's name, for the feeds of several."""
-    selection = feeds.of_component(site, component, notices)
+    selection = feeds.of_component(site, component, past.notices)
     yield _feed(site, f"{selection.path}{PATH}", selection, _component={"id": component.code, "name": component.name})
 
 

@@ -20,7 +20,8 @@ def page(state: PageState) -> Iterable[Artefact]:
     maps = ["/sitemap-pages.xml", *(f"{month_path(month)}.xml" for month, _count in state.months)]
     index = render_to_string("publishing/sitemap_index.xml", {"page": state, "maps": maps})
     yield Artefact("/sitemap.xml", XML, index.encode())
-    pages = render_to_string("publishing/sitemap.xml", {"page": state, "paths": ["/", "/history"]})
+    paths = ["/", "/history", *(component.path for component in state.components)]
+    pages = render_to_string("publishing/sitemap.xml", {"page": state, "paths": paths})
     yield Artefact("/sitemap-pages.xml", XML, pages.encode())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from publishing.formats import live_note
 from publishing.front import NOT_FOUND
 from publishing.generation import live_directory, walk
 from publishing.live import CACHE_FOREVER, CACHE_PAGE
@@ -39,7 +40,10 @@ class PublicFile:
 
     @property
     def rank(self) -> int:
-        """The order of going up: nothing is linked before it is there, so the home page comes last."""
+        """The order of going up: nothing is linked before it is there, so the home page comes late. Open pages are
+        told of what is new when all of it is there."""
+        if self.path == live_note.PATH:
+            return 4
         if self.path == "/":
             return 3
         return 0 if self.is_immutable else 1 if self.is_page else 2

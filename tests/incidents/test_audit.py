@@ -99,7 +99,8 @@ def test_components_and_page_tell_what_they_were_before(edward):
     edward.post(screen("component_change", mailings.pk), {"name": "Sending", "position": "1", "status": "operational"})
     set_component_status(mailings, "partial_outage", actor=None)
     page = {"name": "Copernica", "time_zone": "Europe/Amsterdam", "language": "en", "reminders": "1 hour"}
-    edward.post("/admin/incidents/page/1/change/", {**page, "needs_review": "on"})
+    kept = {"icon_shows_state": "on", "uses_style_sheet": "on"}
+    edward.post("/admin/incidents/page/1/change/", {**page, **kept, "needs_review": "on"})
 
     assert told("set_component_status")["own status"] == ("Operational", "Partial outage")
     assert told("change") == {

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import CheckConstraint, UniqueConstraint
 
 from incidents.models import (
+    BrandFile,
     Change,
     Component,
     ComponentGroup,
@@ -72,6 +73,11 @@ def link(kind: str = "related", *, times: int = 1, to_itself: bool = False) -> N
     target = incident if to_itself else make_incident()
     for _time in range(times):
         IncidentLink.objects.create(incident=incident, target=target, kind=kind)
+
+
+def brand_file(**fields) -> None:
+    usual = {"kind": "logo", "name": "a.png", "content_type": "image/png", "content": b"a", "updated_at": EARLY}
+    BrandFile.objects.create(**{**usual, **fields})
 
 
 def update_component(**fields) -> None:
@@ -195,6 +201,9 @@ REFUSED = {
     ),
     "template_component_once": lambda: template_component(times=2),
     "template_component_known": lambda: template_component("broken"),
+    "brand_file_known": lambda: brand_file(kind="other"),
+    "brand_file_type_known": lambda: brand_file(content_type="text/html"),
+    "brand_file_is_small": lambda: brand_file(content=b"x" * 100_001),
 }
 
 

@@ -61,6 +61,6 @@ def test_a_page_saved_as_it_is_changes_nothing(edward):
     version = Page.objects.current().version
     sent = {"name": "Copernica", "time_zone": "Europe/Amsterdam", "language": "en", "reminders": "24 hours, 1 hour"}
 
-    edward.post(PAGE, sent)
+    edward.post(PAGE, {**sent, "icon_shows_state": "on", "uses_style_sheet": "on"})
 
     assert Page.objects.current().version == version

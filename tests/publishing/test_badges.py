@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import datetime as dt
 from fnmatch import fnmatch
 from xml.etree import ElementTree
 
 import pytest
 
+from incidents.models import StatusChange
 from tests.make import make_component, make_incident, make_page, utc
 from tests.render import everything
 
 pytestmark = pytest.mark.django_db
 
+NOW = utc(2026, 1, 1)
+
 
 def files(pattern: str) -> dict[str, bytes]:
-    return {a.path: a.body for a in everything(utc(2026, 1, 1)) if fnmatch(a.path, pattern)}
+    return {a.path: a.body for a in everything(NOW) if fnmatch(a.path, pattern)}
 
 
 def test_a_badge_says_in_words_what_it_shows():
@@ -28,6 +32,21 @@ def test_a_badge_says_in_words_what_it_shows():
         f"/components/{mailings.code}/badge.svg": "Sending <mail>: Major outage",
         f"/components/{mailings.code}/badge-dark.svg": "Sending <mail>: Major outage",
     }
+
+
+def test_a_badge_tells_the_uptime_of_ninety_days_once_there_is_any():
+    make_page()
+    links = make_component("Links", created_at=NOW - dt.timedelta(days=200))
+    make_component("New", created_at=NOW)
+    shown = {"component": links, "at": NOW - dt.timedelta(days=10, hours=6)}
+    StatusChange.objects.create(status="major_outage", **shown)
+    StatusChange.objects.create(**shown | {"status": "operational", "at": NOW - dt.timedelta(days=10)})
+
+    drawings = files("*uptime*")
+
+    assert drawings.keys() == {f"/components/{links.code}/uptime.svg", f"/components/{links.code}/uptime-dark.svg"}
+    drawing = ElementTree.fromstring(drawings[f"/components/{links.code}/uptime.svg"])
+    assert drawing.get("aria-label") == "Links: uptime 99.71\u00a0% in 90 days"
 
 
 def test_a_badge_is_as_wide_as_its_text():

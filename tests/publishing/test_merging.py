@@ -18,7 +18,7 @@ from publishing import plan
 from publishing.artefact import Artefact
 from publishing.formats import calendar, feeds, json_feed
 from publishing.generation import live_directory, live_manifest, walk
-from publishing.loading import load_component_notices, load_state
+from publishing.loading import load_component_notices, load_component_past, load_state
 from publishing.publish import last_failure, publish_if_stale
 from publishing.state import NoticeState
 from tests import story
@@ -188,10 +188,10 @@ def test_the_feed_of_a_function_holds_what_names_none_as_mail_to_its_subscribers
     state = load_state(NOW)
     images_state = next(component for component in state.components if component.code == images.code)
 
-    told = load_component_notices(images.code, state.notices)
+    past = load_component_past(images.code, state.site, state.notices)
 
-    assert [notice.pk for notice in told] == [narrowed.pk, none.pk]
-    files: dict[str, Artefact] = {a.path: a for a in json_feed.component(state.site, images_state, told)}
+    assert [notice.pk for notice in past.notices] == [narrowed.pk, none.pk]
+    files: dict[str, Artefact] = {a.path: a for a in json_feed.component(state.site, images_state, past)}
     items = json.loads(files[f"/components/{images.code}/feed.json"].body)["items"]
     assert [item["title"] for item in items] == ["It turned out to be links", "Of everybody"]
 
