@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.browser import find_chromium
+from tests.browser import find_chromium, open_browser
 from tests.imap import find_dovecot
 from tests.servers import find_nginx, find_postgres
 
@@ -17,6 +19,7 @@ PROGRAMS = {
     "postgres": (find_postgres, "no PostgreSQL programs; on Debian: apt-get install postgresql"),
     "openssl": (partial(shutil.which, "openssl"), "no openssl on PATH; on Debian: apt-get install openssl"),
     "nginx": (find_nginx, "no nginx; on Debian: apt-get install nginx"),
+    "java": (partial(shutil.which, "java"), "no Java on PATH; on Debian: apt-get install default-jre-headless"),
     "imap": (find_dovecot, "no Dovecot; on Debian: apt-get install dovecot-imapd"),
 }
 
@@ -61,3 +64,20 @@ def data_dirs(settings, tmp_path: Path) -> Path:
     settings.OUTBOX_DIR = tmp_path / "outbox"
     settings.JOURNAL_DIR = tmp_path / "journal"
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One for the tests of a module: to start one takes a second."""
+    # Playwright leaves an event loop running in this thread, beside which Django would ask no database.
+    with pytest.MonkeyPatch.context() as patch, open_browser() as opened:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        yield opened
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The browser of the module, without anything that another test opened. Ask for it last: it is emptied first."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()

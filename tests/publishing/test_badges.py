@@ -26,7 +26,7 @@ def test_a_badge_says_in_words_what_it_shows():
 
     drawings = {path: ElementTree.fromstring(body) for path, body in files("*badge*").items()}
 
-    assert {path: drawing.get("aria-label") for path, drawing in drawings.items()} == {
+    assert {path: drawing.findtext("{http://www.w3.org/2000/svg}title") for path, drawing in drawings.items()} == {
         "/badge.svg": "Copernica: Major Service Outage",
         "/badge-dark.svg": "Copernica: Major Service Outage",
         f"/components/{mailings.code}/badge.svg": "Sending <mail>: Major outage",

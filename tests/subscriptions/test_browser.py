@@ -11,7 +11,7 @@ from django.utils import timezone
 from publishing.artefact import Artefact
 from subscriptions.models import Notification, Subscriber
 from subscriptions.tokens import make_token
-from tests.browser import DARK, DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, open_browser, served
+from tests.browser import DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, lost_on_the_way, served, tight_spots
 from tests.make import make_component, make_incident, make_maintenance, make_page, make_subscriber
 from tests.render import everything
 
@@ -24,8 +24,7 @@ def answer(path, name, **data):
     return Artefact(f"/{name}", "text/html; charset=utf-8", body)
 
 
-@pytest.fixture
-def artefacts():
+def subscriber_pages() -> list[Artefact]:
     """Each page that a subscriber meets, with as much on it as there can be."""
     make_page(name="Copernica")
     parts = [make_component(name, group="Mail in flight") for name in ("Sending", "Links in sent mail", "Images")]
@@ -60,24 +59,31 @@ def artefacts():
     ]
 
 
+@pytest.fixture
+def artefacts():
+    return subscriber_pages()
+
+
 def page_paths(artefacts):
     return [artefact.path for artefact in artefacts if artefact.content_type.startswith("text/html")]
 
 
-def test_axe_finds_nothing_and_nothing_is_cut_off(artefacts):
+def test_each_page_is_for_everybody_and_keeps_the_policy(artefacts, browser):
     found = []
-    with served(artefacts) as address, open_browser() as browser:
+    with served(artefacts) as address:
         page = browser.new_page()
         page.on("console", lambda message: found.append(message.text))
         for path in page_paths(artefacts):
             page.goto(address + path)
-            found += flaws(page, path, LIGHT_PHONE, LIGHT, DARK_PHONE, DARK, FORCED_PHONE)
+            found += lost_on_the_way(page, path)
+            found += flaws(page, path, LIGHT_PHONE, LIGHT, DARK_PHONE, FORCED_PHONE)
+            found += tight_spots(page, path)
 
-    assert found == []
+    assert not found, "\n".join(map(str, found))
 
 
-def test_a_form_is_filled_in_by_keyboard_and_asks_only_what_is_needed(artefacts):
-    with served(artefacts) as address, open_browser() as browser:
+def test_a_form_is_filled_in_by_keyboard_and_asks_only_what_is_needed(artefacts, browser):
+    with served(artefacts) as address:
         page = browser.new_context(java_script_enabled=False).new_page()
         page.goto(address + "/subscribe")
         page.locator("#email").focus()
@@ -96,8 +102,8 @@ def test_a_form_is_filled_in_by_keyboard_and_asks_only_what_is_needed(artefacts)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_scanner_that_runs_scripts_changes_nothing(live_server):
-    """Some mail scanners open every link in a browser and stay for a while."""
+def test_a_scanner_that_runs_scripts_changes_nothing(live_server, browser):
+    """Some mail scanners open every link in a browser and stay for a while: here, a minute of its clock."""
     make_page()
     make_incident()
     active, pending = make_subscriber("ann@example.com"), make_subscriber("bob@example.com", state="pending")
@@ -105,14 +111,15 @@ def test_a_scanner_that_runs_scripts_changes_nothing(live_server):
     paths = [f"/subscribe/{purpose}/{make_token(active, purpose)}" for purpose in ("confirm", "manage", "unsubscribe")]
     paths += [f"/subscribe/{purpose}/{make_token(pending, purpose)}" for purpose in ("confirm", "unsubscribe")]
     files = {artefact.path: artefact for artefact in everything(timezone.now())}
-    with open_browser() as browser:
-        pages = [browser.new_page() for _path in paths]
-        for page, path in zip(pages, paths, strict=True):
-            page.route("**/assets/*", lambda route: route.fulfill(**_file(files, route.request.url)))
-            page.goto(live_server.url + path)
-            page.keyboard.press("Tab")
-        pages[0].wait_for_timeout(8_000)
-        titles = [page.locator("h1").inner_text() for page in pages]
+    pages = [browser.new_page() for _path in paths]
+    for page, path in zip(pages, paths, strict=True):
+        page.clock.install()
+        page.route("**/assets/*", lambda route: route.fulfill(**_file(files, route.request.url)))
+        page.goto(live_server.url + path)
+        page.keyboard.press("Tab")
+        page.clock.run_for(60_000)
+        page.wait_for_load_state("networkidle")
+    titles = [page.locator("h1").inner_text() for page in pages]
 
     assert titles == [
         "You are subscribed",
