@@ -1,6 +1,7 @@
 """What publishing costs by the size of the page and of its archive, as a Markdown table.
 
-    python -m bench.publish [--components 10 100 1000] [--notices 100 10000 100000] [--keep DIR] [--only-updates]
+    python -m bench.publish [--components 10 100 1000] [--notices 100 10000 100000] [--languages nl de]
+                            [--keep DIR] [--only-updates]
 
 Each row has a SQLite database of its own, and is measured in processes of its own. "All" renders the whole archive.
 "One update" is measured ten times, each time with one more update of an incident, from its commit until all its files
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -47,12 +49,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--components", type=int, nargs="*", default=[10, 100, 1000])
     parser.add_argument("--notices", type=int, nargs="*", default=[100, 10_000, 100_000])
+    parser.add_argument("--languages", nargs="*", default=[], help="further languages of the page")
     parser.add_argument("--keep", type=Path, help="keep the data directories here, for bench.serve and for another run")
     parser.add_argument("--only-updates", action="store_true", help="measure updates of what --keep has left")
     parser.add_argument("--part", choices=sorted(PARTS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        print(json.dumps(in_this_process(options.part, options.components[0], options.notices[0])))
+        print(json.dumps(in_this_process(options.part, options.components[0], options.notices[0], options.languages)))
         return
     if options.only_updates and not options.keep:
         parser.error("--only-updates needs the directory that --keep has left")
@@ -61,18 +64,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         for components in options.components:
             for notices in options.notices:
-                directory = (options.keep or Path(scratch)).resolve() / f"{components}-{notices}"
-                row = measure(directory, components, notices, only_updates=options.only_updates)
+                directory = (options.keep or Path(scratch)).resolve() / "-".join(
+                    map(str, [components, notices, *options.languages])
+                )
+                size = (components, notices, options.languages)
+                row = measure(directory, *size, only_updates=options.only_updates)
                 print("| " + " | ".join(row) + " |", flush=True)
 
 
-def measure(directory: Path, components: int, notices: int, *, only_updates: bool) -> list[str]:
+def measure(directory: Path, components: int, notices: int, languages: list[str], *, only_updates: bool) -> list[str]:
     directory.mkdir(parents=True, exist_ok=True)
     kept = directory / MEASURED
     if not only_updates:
         kept.unlink(missing_ok=True)
         shutil.rmtree(directory / "snapshot", ignore_errors=True)
-        run(directory, "fill", components, notices)
+        run(directory, "fill", components, notices, languages)
         # A process of its own for each, so that the second one's memory is its own.
         kept.write_text(json.dumps(run(directory, "all", components, notices)))
     if not kept.is_file():
@@ -95,8 +101,8 @@ def measure(directory: Path, components: int, notices: int, *, only_updates: boo
     ]
 
 
-def run(directory: Path, part: str, components: int, notices: int) -> dict[str, float]:
-    size = ["--components", str(components), "--notices", str(notices)]
+def run(directory: Path, part: str, components: int, notices: int, languages: Sequence[str] = ()) -> dict[str, float]:
+    size = ["--components", str(components), "--notices", str(notices), "--languages", *languages]
     command = [sys.executable, "-m", "bench.publish", "--part", part, *size]
     environment = environment_of(directory)
     output = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True)
@@ -111,11 +117,16 @@ def environment_of(directory: Path) -> dict[str, str]:
     }
 
 
-def in_this_process(part: str, components: int, notices: int) -> dict[str, float]:
+def in_this_process(part: str, components: int, notices: int, languages: list[str]) -> dict[str, float]:
     import django  # noqa: PLC0415 - only in the processes that measure
 
     django.setup()
-    return PARTS[part](components, notices)
+    found = PARTS[part](components, notices)
+    if part == "fill":
+        from incidents.models import Page  # noqa: PLC0415
+
+        Page.objects.update(languages=languages)
+    return found
 
 
 def fill_database(components: int, notices: int) -> dict[str, float]:

@@ -17,10 +17,12 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from incidents.choices import ACTIVE_MAINTENANCE, CLOSED, IncidentStatus, Outcome, Turnout
-from incidents.models import EffectOutcome, Incident, IncidentUpdate
+from incidents.languages import name_of
+from incidents.models import EffectOutcome, Incident, IncidentUpdate, Page
 from incidents.outcome import END_IS_NEAR, course_of
 from incidents.placeholders import gaps
 from incidents.times import clock_change, day_words, describe_window, duration_words, lasting_words
+from incidents.translations import find, words_of
 
 SHORT_NOTICE = dt.timedelta(hours=72)
 
@@ -102,7 +104,17 @@ def check(update: IncidentUpdate, *, now: dt.datetime) -> list[Remark]:
         *_ending(incident, update, now),
         *_left_out(update),
         *_words(incident, update, now),
+        *_untranslated(update),
     ]
+
+
+def _untranslated(update: IncidentUpdate) -> Iterator[Remark]:
+    """The least of all remarks: readers get the original, and it can be translated later."""
+    words = words_of(update)
+    missing = [code for code in Page.objects.current().languages if not find(words, code, "body")]
+    if missing and update.body:
+        languages = ", ".join(name_of(code) for code in missing)
+        yield Remark("body", "", _("Not translated: %(languages)s. It can be added later.") % {"languages": languages})
 
 
 def _gaps(incident: Incident, update: IncidentUpdate) -> Iterator[Remark]:

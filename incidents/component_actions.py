@@ -16,6 +16,7 @@ from incidents.choices import ComponentStatus
 from incidents.models import Component, Incident, IncidentComponent, Page, StatusChange
 from incidents.rollup import BADNESS, worst_status
 from incidents.text import render_markdown
+from incidents.translations import PART_FIELDS, Texts, facts_of_translations, set_texts
 
 # What the audit keeps of a new group or component.
 ADDED = ["name", "description", "group", "position", "start_date", "only_show_if_degraded"]
@@ -59,16 +60,18 @@ def save_page_part(
     *,
     actor: AbstractBaseUser | None,
     changed: list[str] | None = None,
+    translations: Texts | None = None,
     at: dt.datetime | None = None,
 ) -> None:
     """Save the page, a group or a component as a form changed it (`changed`: the fields' names; None: a new row).
 
-    Raises ValidationError for a page that readers could not read.
+    `translations` are those of a group's or a component's name and description. Raises ValidationError for a page that
+    readers could not read.
     """
     page = Page.objects.locked()
     at = at or timezone.now()
     before = {}
-    if changed:
+    if changed is not None:
         before = _facts(type(part)._default_manager.get(pk=part.pk), changed)
     part.updated_at = at  # type: ignore[attr-defined]
     if changed is None:
@@ -78,6 +81,9 @@ def save_page_part(
         part.save(update_fields=[*changed, *_made(part, changed), "updated_at"])
     if isinstance(part, Page):
         page.refresh_from_db()
+    else:
+        # Written beside the name as it is now, they are of it.
+        set_texts(part, translations, fits=PART_FIELDS)  # type: ignore[arg-type]
     if isinstance(part, Component):
         show_component_statuses(at=at)
     history.record(
@@ -87,7 +93,7 @@ def save_page_part(
         subject=f"{part._meta.verbose_name}: {part}",
         at=at,
         before=before,
-        after=_facts(part, changed or ADDED),
+        after=_facts(part, ADDED if changed is None else changed),
     )
 
 
@@ -104,7 +110,8 @@ def _made(part: models.Model, changed: list[str]) -> list[str]:
 
 def _facts(part: models.Model, names: list[str]) -> dict[str, str]:
     values = {name: getattr(part, name, None) for name in names}
-    return {name: str(value) for name, value in values.items() if value not in (None, "")}
+    facts = {name: str(value) for name, value in values.items() if value not in (None, "")}
+    return facts if isinstance(part, Page) else facts | facts_of_translations(part)  # type: ignore[arg-type]
 
 
 def show_component_statuses(*, at: dt.datetime, since: dt.datetime | None = None) -> None:

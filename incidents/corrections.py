@@ -14,6 +14,7 @@ from incidents import history
 from incidents.choices import EditKind
 from incidents.models import Change, IncidentUpdate, Page, UpdateRevision
 from incidents.text import MAX_POSTMORTEM, clean_body, clean_line
+from incidents.translations import Texts, set_texts
 from incidents.values import Actor, StaleIncident
 from incidents.writing import record_urgent, set_body, urgency
 
@@ -32,13 +33,15 @@ def edit_update(
     notify: bool = False,
     unchanged_since: dt.datetime | None = None,
     form_id: uuid.UUID | None = None,
+    translations: Texts | None = None,
     urgent_because: str = "",
     at: dt.datetime | None = None,
 ) -> IncidentUpdate:
     """Replace the text of a published update, and keep the earlier one beside it.
 
     `kind` is a correction, which with `notify` is told to whoever got the earlier text; or a typo, which is told to
-    nobody. `why` is shown to everybody. `unchanged_since` is the update's `updated_at` when the author began to write;
+    nobody. `why` is shown to everybody. Its translations are outdated from then on, but for those that `translations`
+    gives anew. `unchanged_since` is the update's `updated_at` when the author began to write;
     None skips that check. Raises ValidationError; StaleIncident with the update when someone was faster; and
     ReviewNeeded, for an edit of what is public is published by its author.
     """
@@ -61,6 +64,7 @@ def edit_update(
         raise ValidationError({"body": _("Write at least one sentence for customers.")})
     if update.body == earlier:
         raise ValidationError({"body": _("Nothing changed: this is the text that is published already.")})
+    set_texts(update, translations)
     revision.save(force_insert=True)
     _save_text(page, update, verb="edit_update", actor=actor, at=at, after={"kind": kind, "why": revision.why})
     if because:
@@ -74,8 +78,9 @@ def redact_update(
 ) -> IncidentUpdate:
     """Replace `passage` in a published update, and in all its earlier texts, by a word that it was removed.
 
-    For what must not be public, such as a password. What was mailed cannot be called back, and copies of the database
-    keep it. Raises ValidationError when the passage stands nowhere.
+    For what must not be public, such as a password. Its translations go as a whole, since nobody knows where in them it
+    stands. What was mailed cannot be called back, and copies of the database keep it. Raises ValidationError when the
+    passage stands nowhere.
     """
     page = Page.objects.locked()
     at = at or timezone.now()
@@ -88,6 +93,7 @@ def redact_update(
         set_body(row, row.body.replace(passage, REMOVED), status=update.status)
     for revision in earlier:
         revision.save(update_fields=["body", "body_html", "text_version"])
+    update.translations.all().delete()
     _remove_from_audit(update, passage)
     _revision(update, EditKind.REDACTION, actor=actor, why=why, at=at).save(force_insert=True)
     _save_text(page, update, verb="redact_update", actor=actor, at=at, after={"why": clean_line(why, limit=MAX_WHY)})

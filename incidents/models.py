@@ -42,6 +42,7 @@ from incidents.pictures import MAX_PICTURE
 CODE_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 CODE_LENGTH = 12
 LONGEST_MINUTES = 31 * 24 * 60
+TRANSLATED = ("incident", "update", "component", "group")  # whose texts have translations
 
 CSS_TYPE = "text/css; charset=utf-8"
 PICTURE_TYPES = ("image/svg+xml", "image/png", "image/webp")
@@ -97,6 +98,10 @@ class Page(models.Model):
     description = models.CharField(_("description"), max_length=300, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[check_zone])
     language = models.CharField(_("language"), max_length=10, default="en")
+    # Those that the page is shown in beside `language`, the one that staff write in.
+    languages = models.JSONField(
+        _("further languages"), default=list, db_default=models.Value([], models.JSONField()), blank=True
+    )
     support_url = models.URLField(_("support address"), blank=True)
     # Minutes before the work; what a new maintenance begins with.
     reminders = models.JSONField(
@@ -164,6 +169,10 @@ class Page(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def prefix(self, language: str) -> str:
+        """What the paths of the page in `language` begin with; nothing where it is not shown in it."""
+        return f"/{language}" if language != self.language and language in self.languages else ""
 
 
 class BrandFile(models.Model):
@@ -679,6 +688,47 @@ class UpdateRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.update}: {self.get_kind_display()}"
+
+
+class Translation(models.Model):
+    """One text that staff wrote, in a further language of the page.
+
+    `field` names the text of its subject; one line of a notice (incidents.translating) is named by its checksum.
+    `source` is the checksum of the text that was translated: where that of the text itself is another one now, the
+    translation is outdated.
+    """
+
+    incident = models.ForeignKey(Incident, models.CASCADE, null=True, related_name="translations")
+    update = models.ForeignKey(IncidentUpdate, models.CASCADE, null=True, related_name="translations")
+    component = models.ForeignKey(Component, models.CASCADE, null=True, related_name="translations")
+    group = models.ForeignKey(ComponentGroup, models.CASCADE, null=True, related_name="translations")
+    language = models.CharField(max_length=10)
+    field = models.CharField(max_length=30)
+    source = models.CharField(max_length=16)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    text_version = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            *(
+                models.UniqueConstraint(fields=[subject, "language", "field"], name=f"translation_of_{subject}_once")
+                for subject in TRANSLATED
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    *[Q(**{f"{name}__isnull": name != subject for name in TRANSLATED}) for subject in TRANSLATED],
+                    _connector=Q.OR,
+                ),
+                name="translation_of_one_subject",
+            ),
+            models.CheckConstraint(
+                condition=~Q(language="") & ~Q(field="") & ~Q(source="") & ~Q(text=""), name="translation_is_whole"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.language}: {self.field}"
 
 
 class MaintenanceSeries(models.Model):

@@ -50,6 +50,7 @@ class UpdateText:
     author had before them (0: none); None skips that check. `publish_at` is when a draft should be published; the clock
     does so once someone has approved it (incidents.timing.schedule_draft). `display_at` is the moment of which a
     backdated update tells; None is that of publishing. `byline` signs it instead of the author's name.
+    `translations` are texts by language and field (incidents.translations.UPDATE_FIELDS); None leaves those there are.
     """
 
     status: str
@@ -62,6 +63,7 @@ class UpdateText:
     publish_at: dt.datetime | None = None
     display_at: dt.datetime | None = None
     byline: str = ""
+    translations: Mapping[str, Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class NoticeDetails:
     """What a notice says apart from its updates. Texts are Markdown.
 
     `reminders` are minutes before the work; None leaves a notice those it has, and a new one begins with the page's.
+    `translations` are texts by language and field, as those of an update.
     """
 
     reason: str = ""
@@ -94,6 +97,7 @@ class NoticeDetails:
     byline: str = ""
     impact_override: str = ""
     reminders: Sequence[int] | None = None
+    translations: Mapping[str, Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from incidents.models import (
 from incidents.moves import planned_times
 from incidents.rollup import IMPACT_OF_STATUS, worst_impact
 from incidents.text import MAX_BODY, MAX_POSTMORTEM, TEXT_VERSION, clean_body, clean_line, render_markdown
+from incidents.translations import facts_of_translations, set_texts
 from incidents.values import (
     NOTICE_TEXTS,
     Actor,
@@ -263,6 +264,7 @@ def write_update(
     if update.display_at is not None:
         check_display(row.incident, update.display_at, at)
     row.save()
+    set_texts(row, update.translations)
     _set_effect_answers(row, all_clear)
     row.affected.all().delete()
     components = Component.objects.public().select_related("group").filter(pk__in=update.components)
@@ -527,6 +529,7 @@ def set_lines(incident: Incident, details: NoticeDetails) -> None:
     incident.links_out.bulk_create(
         IncidentLink(incident=incident, target_id=link.target_id, kind=link.kind) for link in details.links
     )
+    set_texts(incident, details.translations)
 
 
 def facts_of(incident: Incident) -> dict[str, str]:
@@ -544,7 +547,7 @@ def facts_of(incident: Incident) -> dict[str, str]:
         f"{link.get_kind_display()} {link.target.title}"
         for link in incident.links_out.select_related("target").order_by("pk")
     ]
-    return facts | _lines("effects", effects) | _lines("links", links)
+    return facts | _lines("effects", effects) | _lines("links", links) | facts_of_translations(incident)
 
 
 def all_facts(incident: Incident, update: IncidentUpdate) -> dict[str, str]:
@@ -557,9 +560,9 @@ def said_by(update: IncidentUpdate) -> dict[str, str]:
     """What the audit keeps of an update: what it says, and of what."""
     facts = {f"update_{name}": getattr(update, name) for name in (*SAID, "publish_at")}
     components = [f"{line.name}: {line.get_new_status_display()}" for line in update.affected.all()]
-    return {name: str(value) for name, value in facts.items() if value not in (None, "")} | _lines(
-        "update_components", components
-    )
+    translations = {f"update_{name}": text for name, text in facts_of_translations(update).items()}
+    said = {name: str(value) for name, value in facts.items() if value not in (None, "")}
+    return said | _lines("update_components", components) | translations
 
 
 def _lines(name: str, lines: list[str]) -> dict[str, str]:

@@ -11,11 +11,17 @@ HTML lies at its path plus ".html", all else at its path; but of what grows with
     /incidents/k3v9…           incidents/k/k3/k3v9….html        incidents/k/k3 is one: by the code's first characters
     /components/b1kz…/x.svg    components/b/b1/b1kz…/x.svg
 
+In a further language all paths stand below its code, /nl/incidents/k3v9…, and its files beside those of the original:
+incidents/k/k3/k3v9….nl.html, history/2013/11.nl.html; the home page /nl is nl.html, and nl/history.html lies below it.
+
 Above the shards stand branches: `incidents`, `incidents/k` and `history` are directories of links to what is below
 them. Shards and branches are never written to again, so a change costs one new shard and the branches above it, and
-swapping `current` changes everything in one instant. A file server can serve `current` by itself, with one rule:
+swapping `current` changes everything in one instant. A file server can serve `current` by itself, with one rule, and
+two for a page in several languages:
 
-    rewrite ^/(incidents|components)/((.).)(.*)$ /$1/$3/$2/$2$4;
+    rewrite ^/(incidents|components)/((.).)(.*)$                        /$1/$3/$2/$2$4;
+    rewrite ^/([a-z][a-z-]+)/(incidents|components)/((.).)([^./]*)(.*)$ /$2/$4/$3/$3$5.$1$6;
+    rewrite ^/([a-z][a-z-]+)/history/([0-9]+)/([^./]*)(.*)$             /history/$2/$3.$1$4;
 """
 
 from __future__ import annotations
@@ -34,6 +40,10 @@ MANIFEST = "manifest.json"
 SUFFIXES = {"gzip": ".gz", "br": ".br"}  # by content encoding
 _LONGEST_PATH = 500
 _PATH = re.compile(r"/|(/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,149})+")
+
+_STEM = re.compile(r"[^./]*")
+# What stands before a path of the archive in a further language.
+_LANGUAGE = re.compile(r"/([a-z]{2,3}(?:-[a-z0-9]{2,8})*)(?=/(?:incidents|components|history)/)")
 
 # Where the files of a path lie: () is the generation's own directory, ("incidents", "k", "k3") a shard.
 Place = tuple[str, ...]
@@ -119,7 +129,7 @@ def shards_dir(root: Path) -> Path:
 
 def place_of(path: str) -> Place:
     """Where the files of `path` lie. Says nothing of whether there are any."""
-    tree, _slash, rest = path[1:].partition("/")
+    tree, _slash, rest = _apart(path)[1][1:].partition("/")
     if tree in ("incidents", "components") and len(rest) > 1:
         return (tree, rest[0], rest[:2])
     if tree == "history" and "/" in rest:
@@ -133,7 +143,7 @@ def file_name(path: str, content_type: str) -> str:
         raise UnsafePath(path)
     if path.endswith(tuple(SUFFIXES.values())):
         raise UnsafePath(path)
-    place = place_of(path)
+    (language, path), place = _apart(path), place_of(path)
     if not place and path.startswith(("/incidents/", "/components/", "/history/")):
         raise UnsafePath(f"{path}: there is no place for it below a branch")
     above = 1 + len(place[0]) + 1 if place else 1
@@ -142,6 +152,9 @@ def file_name(path: str, content_type: str) -> str:
     name = path[above:]
     if place and name == MANIFEST:
         raise UnsafePath(path)
+    if language:
+        stem = _STEM.match(name)[0]  # type: ignore[index]
+        name = f"{stem}.{language}{name[len(stem) :]}"
     if not content_type.startswith("text/html"):
         if path == "/":
             raise UnsafePath(path)
@@ -244,8 +257,14 @@ def find(root: Path, directory: Path, manifest: Manifest, path: str) -> tuple[En
 
 def subject_of(path: str, place: Place) -> str:
     """The notice, month or component to which a path in a shard belongs: its next part without an extension."""
-    rest = path.split("/")[3 if place[0] == "history" else 2]
+    rest = _apart(path)[1].split("/")[3 if place[0] == "history" else 2]
     return rest.partition(".")[0]
+
+
+def _apart(path: str) -> tuple[str, str]:
+    """The language of a path of the archive, "" for the original, and the path without it."""
+    language = _LANGUAGE.match(path)
+    return (language[1], path[language.end() :]) if language else ("", path)
 
 
 def walk(directory: Path) -> Iterator[tuple[str, Entry, Path]]:

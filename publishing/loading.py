@@ -27,6 +27,7 @@ from incidents.models import (
 )
 from incidents.rollup import IMPACT_RANK
 from incidents.times import starts_at
+from incidents.translations import Words, names_in, words_by
 from publishing.days import year_begins
 from publishing.notices import load_notices, newest_first
 from publishing.record import load_record
@@ -128,17 +129,29 @@ def _changes_since(since: dt.datetime, code: str, now: dt.datetime) -> tuple[tup
 def _traces_of(code: str, since: dt.datetime) -> tuple[TraceState, ...]:
     about = filed().filter(affected__component__code=code).order_by().values_list(*TRACE_COLUMNS)
     found = [row for lasted in _lasted_since(since) for row in about.filter(**lasted)]
-    return tuple(_trace(*row) for row in sorted(found, reverse=True))
+    titles = words_by("incident", incident__in=[row[1] for row in found], field="title")
+    return tuple(_trace(*row, translations=titles[row[1]]) for row in sorted(found, reverse=True))
 
 
 def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
     words = IncidentUpdate.objects.public().filter(incident=OuterRef("pk")).order_by("-display_at", "-pk")
     words = words.exclude(status=IncidentStatus.POSTMORTEM)  # a list tells how it ended, and links to the long text
-    rows = notices.order_by("-filed_at", "-pk").annotate(latest_html=Subquery(words.values("body_html")[:1]))
-    names = [name for name in PastNotice.__dataclass_fields__ if name != "zone"]
+    rows = notices.order_by("-filed_at", "-pk").annotate(
+        latest_html=Subquery(words.values("body_html")[:1]),
+        latest_pk=Subquery(words.values("pk")[:1]),
+    )
+    unread = ("zone", "translations", "title_lang", "latest_lang")
+    names = [name for name in PastNotice.__dataclass_fields__ if name not in unread]
+    found = list(rows.values(*names, "pk", "latest_pk", "time_zone"))
+    titles = words_by("incident", incident__in=[row["pk"] for row in found], field="title")
+    texts = words_by("update", update__in=[row["latest_pk"] for row in found], field="body")
     return tuple(
-        PastNotice(**{name: row[name] for name in names}, zone=ZoneInfo(row["time_zone"]))
-        for row in rows.values(*names, "time_zone")
+        PastNotice(
+            **{name: row[name] for name in names},
+            zone=ZoneInfo(row["time_zone"]),
+            translations=titles[row["pk"]] + texts[row["latest_pk"]],
+        )
+        for row in found
     )
 
 
@@ -173,8 +186,9 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
     site = load_site(page, now, mirror=mirror)
     rows = _component_rows(now, site.zone)
     changes = _changes(now, site.zone)
-    components = tuple(_component(row, changes[row.pk]) for row in rows if row.archived_at is None)
-    archived = tuple(_component(row, changes[row.pk]) for row in rows if row.archived_at is not None)
+    words, group_words = words_by("component"), words_by("group")
+    components = tuple(_component(row, changes[row.pk], words[row.pk]) for row in rows if row.archived_at is None)
+    archived = tuple(_component(row, changes[row.pk], words[row.pk]) for row in rows if row.archived_at is not None)
     groups = tuple(
         GroupState(
             code=row.code,
@@ -184,6 +198,7 @@ def _load(now: dt.datetime, mirror: Mirror | None, months: Months | None) -> Pag
             created_at=row.created_at,
             updated_at=row.updated_at,
             components=tuple(c for c in components if c.group_code == row.code),
+            translations=group_words[row.pk],
         )
         for row in ComponentGroup.objects.all()
     )
@@ -211,6 +226,9 @@ def load_site(page: Page, now: dt.datetime, *, mirror: Mirror | None = None) -> 
         name=page.name,
         description=page.description,
         language=page.language,
+        original=page.language,
+        languages=tuple(code for code in page.languages if code != page.language),
+        names=tuple((name, code, told) for code in page.languages for name, told in names_in(code).items()),
         support_url=page.support_url,
         brand=load_brand(page),
         url=mirror.url if mirror else settings.PUBLIC_URL,
@@ -285,10 +303,12 @@ def _postmortems(today: dt.date, zone: ZoneInfo) -> tuple[RecentPostmortem, ...]
     since = starts_at(today - dt.timedelta(days=RECENT_DAYS - 1), zone)
     # By the index of the time; there are few of the status among them.
     published = IncidentUpdate.objects.public().filter(display_at__gte=since, status=IncidentStatus.POSTMORTEM)
-    columns = ("incident__code", "incident__title", "code", "incident__time_zone", "display_at")
+    columns = ("incident__code", "incident__title", "code", "incident__time_zone", "display_at", "incident_id")
+    rows = list(published.order_by("-display_at", "-pk").values_list(*columns))
+    titles = words_by("incident", incident__in=[row[-1] for row in rows], field="title")
     newest: dict[str, RecentPostmortem] = {}
-    for code, title, update_code, zone_name, at in published.order_by("-display_at", "-pk").values_list(*columns):
-        newest.setdefault(code, RecentPostmortem(code, title, update_code, ZoneInfo(zone_name), at))
+    for code, title, update_code, zone_name, at, pk in rows:
+        newest.setdefault(code, RecentPostmortem(code, title, update_code, ZoneInfo(zone_name), at, titles[pk]))
     return tuple(newest.values())[:RECENT_POSTMORTEMS]
 
 
@@ -303,10 +323,11 @@ def _traces(since: dt.datetime) -> dict[str, tuple[TraceState, ...]]:
     named = defaultdict(list)
     for incident_id, code in lines.values_list("incident_id", "component__code"):
         named[incident_id].append(code)
+    titles = words_by("incident", incident__in=[row[1] for row in found], field="title")
     traces = defaultdict(list)
     for row in sorted(found, reverse=True):
         for component in named[row[1]]:
-            traces[component].append(_trace(*row))
+            traces[component].append(_trace(*row, translations=titles[row[1]]))
     return {component: tuple(those) for component, those in traces.items()}
 
 
@@ -322,11 +343,15 @@ def _trace(
     title: str,
     actual_started_at: dt.datetime | None,
     resolved_at: dt.datetime | None,
+    *,
+    translations: tuple[Words, ...],
 ) -> TraceState:
-    return TraceState(code, title, actual_started_at or filed_at, resolved_at)
+    return TraceState(code, title, actual_started_at or filed_at, resolved_at, translations)
 
 
-def _component(row: Component, changes: Iterable[tuple[dt.datetime, str]]) -> ComponentState:
+def _component(
+    row: Component, changes: Iterable[tuple[dt.datetime, str]], translations: tuple[Words, ...]
+) -> ComponentState:
     before = [(row.before_at, row.before_status)] if row.before_at else []  # type: ignore[attr-defined]
     return ComponentState(
         code=row.code,
@@ -343,4 +368,5 @@ def _component(row: Component, changes: Iterable[tuple[dt.datetime, str]]) -> Co
         updated_at=row.updated_at,
         first_change_at=row.first_change_at,  # type: ignore[attr-defined]
         changes=(*before, *changes),
+        translations=translations,
     )

@@ -9,9 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count
-from django.utils.translation import gettext_lazy
 
-from incidents.choices import LINK_KIND_REVERSED, DataStatement, EffectLevel, Impact, LinkKind, Turnout
+from incidents.choices import Impact
 from incidents.models import (
     Change,
     Effect,
@@ -24,8 +23,9 @@ from incidents.models import (
     UpdateRevision,
 )
 from incidents.rollup import incident_impact
-from incidents.times import describe
+from incidents.translations import words_by
 from publishing.state import (
+    SHOWN_FACTS,
     AffectedState,
     EditState,
     EffectState,
@@ -45,21 +45,13 @@ _COPIED = [
     for name in NoticeState.__dataclass_fields__
     if name not in ("zone", "revision", "reminders", "current_impact")
     and name not in ("affected", "effects", "turnouts", "links", "updates", "edits")
-    and not name.endswith("_label")
+    and name not in ("translations", "title_lang", "texts_lang", "is_outdated")
 ]
-# What readers are told of an edit of the notice itself, by the names of its facts in the audit.
-_SHOWN_FACTS = {
-    "title": gettext_lazy("Title"),
-    "started_at": gettext_lazy("Began"),
-    "effects": gettext_lazy("Effects"),
-    "data_statement": gettext_lazy("Data"),
-    "advice_before": gettext_lazy("What to do before"),
-    "advice_during": gettext_lazy("What to do meanwhile"),
-    "advice_after": gettext_lazy("What to do afterwards"),
-    "reason": gettext_lazy("Reason"),
-}
-_LINK_LABELS = {kind: kind.label for kind in LinkKind}
-_COPIED_OF_UPDATE = [name for name in UpdateState.__dataclass_fields__ if name not in ("affected", "revisions")]
+_COPIED_OF_UPDATE = [
+    name
+    for name in UpdateState.__dataclass_fields__
+    if name not in ("affected", "revisions", "translations", "original_body", "lang", "is_outdated")
+]
 
 
 def newest_first(notice: NoticeState) -> tuple[dt.datetime, int]:
@@ -74,7 +66,7 @@ def load_notices(**lookups: Any) -> list[NoticeState]:
     acts = Change.objects.filter(incident__in=ids, version__isnull=False).order_by().values_list("incident_id")
     revisions = dict(acts.annotate(number=Count("pk")))
     updates, affected, effects, links = _updates(ids), _affected(ids), _effects(ids), _links(ids)
-    turnouts = _turnouts(ids)
+    turnouts, translations = _turnouts(ids), words_by("incident", incident__in=ids)
     edits = _edits({row.pk: row.zone for row in rows if row.edited_at})
     notices = [
         _notice(
@@ -86,6 +78,7 @@ def load_notices(**lookups: Any) -> list[NoticeState]:
             turnouts=tuple(turnouts[row.pk]),
             links=tuple(links[row.pk]),
             edits=tuple(edits[row.pk]),
+            translations=translations[row.pk],
         )
         for row in rows
     ]
@@ -98,16 +91,10 @@ def _notice(row: Incident, *, affected: tuple[AffectedState, ...], **read: Any) 
         **{name: getattr(row, name) for name in _COPIED},
         zone=row.zone,
         reminders=tuple(row.reminders),
-        data_statement_label=_label(row.data_statement),
-        data_outcome_label=_label(row.data_outcome),
         affected=affected,
         current_impact=Impact.MAINTENANCE if row.is_scheduled and not row.impact_override else current,
         **read,
     )
-
-
-def _label(statement: str) -> str:
-    return str(DataStatement(statement).label) if statement else ""
 
 
 def _updates(ids: list[int]) -> dict[int, list[UpdateState]]:
@@ -122,12 +109,12 @@ def _updates(ids: list[int]) -> dict[int, list[UpdateState]]:
     earlier = UpdateRevision.objects.filter(update__incident__in=ids).order_by("pk")
     for update_id, *copied in earlier.values_list("update_id", *RevisionState.__dataclass_fields__):
         revisions[update_id].append(RevisionState(*copied))
-    updates = defaultdict(list)
+    updates, translations = defaultdict(list), words_by("update", update__incident__in=ids)
     for incident_id, *copied in rows.values_list("incident_id", *_COPIED_OF_UPDATE):
         values = dict(zip(_COPIED_OF_UPDATE, copied, strict=True))
         pk = values["pk"]
-        state = UpdateState(**values, affected=tuple(affected[pk]), revisions=tuple(revisions[pk]))
-        updates[incident_id].append(state)
+        lines = {"affected": tuple(affected[pk]), "revisions": tuple(revisions[pk])}
+        updates[incident_id].append(UpdateState(**values, **lines, translations=translations[pk]))
     return updates
 
 
@@ -136,23 +123,12 @@ def _edits(zones: Mapping[int, ZoneInfo]) -> dict[int, list[EditState]]:
     edits: dict[int, list[EditState]] = defaultdict(list)
     acts = Change.objects.filter(incident__in=list(zones), verb="edit_notice", version__isnull=False)
     for incident_id, at, before, after in acts.order_by("-version").values_list("incident_id", "at", "before", "after"):
-        zone = zones[incident_id]
-        pairs = [(name, _shown(name, before, zone), _shown(name, after, zone)) for name in _SHOWN_FACTS]
-        changes = tuple(FactChange(str(_SHOWN_FACTS[name]), old, new) for name, old, new in pairs if old != new)
+        pairs = [(name, before.get(name, ""), after.get(name, "")) for name in SHOWN_FACTS]
+        found = [FactChange(name, old, new, zones[incident_id]) for name, old, new in pairs if old != new]
+        changes = tuple(change for change in found if change.before != change.after)
         if changes:
             edits[incident_id].append(EditState(at, changes))
     return edits
-
-
-def _shown(name: str, facts: Mapping[str, str], zone: ZoneInfo) -> str:
-    value = facts.get(name, "")
-    if not value:
-        return ""
-    if name == "started_at":
-        return describe(dt.datetime.fromisoformat(value), zone)
-    if name == "data_statement":
-        return _label(value)
-    return value
 
 
 def _affected(ids: list[int]) -> dict[int, list[AffectedState]]:
@@ -169,7 +145,7 @@ def _effects(ids: list[int]) -> dict[int, list[EffectState]]:
     rows = Effect.objects.filter(incident__in=ids).order_by("position", "pk")
     effects = defaultdict(list)
     for incident_id, function, level, note in rows.values_list("incident_id", "function", "level", "note"):
-        effects[incident_id].append(EffectState(function, level, str(EffectLevel(level).label), note))
+        effects[incident_id].append(EffectState(function, level, note))
     return effects
 
 
@@ -183,20 +159,19 @@ def _turnouts(ids: list[int]) -> dict[int, list[TurnoutState]]:
     ).values_list(*columns):
         newest, lines = found.setdefault(incident_id, (update_id, []))
         if update_id == newest:
-            announced_label, label = str(EffectLevel(announced).label), str(Turnout(turned_out).label)
-            lines.append(TurnoutState(function, announced, announced_label, turned_out, label, note))
+            lines.append(TurnoutState(function, announced, turned_out, note))
     return defaultdict(list, {incident_id: lines for incident_id, (_update, lines) in found.items()})
 
 
 def _links(ids: list[int]) -> dict[int, list[LinkState]]:
     """Those of a notice first, then those that others have to it; none with a draft."""
     links = defaultdict(list)
-    for ours, other, labels in (("incident", "target", _LINK_LABELS), ("target", "incident", LINK_KIND_REVERSED)):
+    for ours, other in (("incident", "target"), ("target", "incident")):
         found = IncidentLink.objects.filter(**{f"{ours}__in": ids, f"{other}__published_at__isnull": False})
-        columns = [f"{other}__{name}" for name in ("code", "title", "kind", "work_starts_at", "started_at")]
-        for pk, kind, code, title, other_kind, work_starts_at, started_at in found.order_by("pk").values_list(
-            f"{ours}_id", "kind", *columns
-        ):
-            label = str(labels[LinkKind(kind)])
-            links[pk].append(LinkState(label, code, title, other_kind, work_starts_at or started_at))
+        columns = [f"{other}__{name}" for name in ("pk", "code", "title", "kind", "work_starts_at", "started_at")]
+        rows = list(found.order_by("pk").values_list(f"{ours}_id", "kind", *columns))
+        titles = words_by("incident", incident__in=[row[2] for row in rows], field="title") if rows else {}
+        for pk, kind, other_pk, code, title, other_kind, work_starts_at, started_at in rows:
+            at = work_starts_at or started_at
+            links[pk].append(LinkState(kind, ours == "incident", code, title, other_kind, at, titles[other_pk]))
     return links

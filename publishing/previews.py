@@ -11,12 +11,15 @@ from django.utils.translation import gettext as _
 
 from incidents.assets import asset_file, asset_path
 from incidents.brand import AssetFile
+from incidents.languages import name_of
 from incidents.models import CSS_TYPE, IncidentUpdate, Page
 from incidents.rehearsal import PreviewPane
 from incidents.signals import look_requested, preview_requested
 from publishing.formats import feeds, home, notice
+from publishing.in_language import notice_in, site_in
 from publishing.loading import load_site, load_state
 from publishing.notices import load_notices
+from publishing.state import NoticeState, SiteState
 
 DARK = "(prefers-color-scheme: dark)"
 
@@ -33,8 +36,16 @@ def preview_page_and_feed(update: IncidentUpdate, **_kwargs: Any) -> list[Previe
         entry = feeds.entry_html(rehearsed, site.zone)
     return [
         PreviewPane(name="page", label=_("Page"), kind="html", content=page),
+        *(_page_in(language, site, rehearsed) for language in site.languages),
         PreviewPane(name="feed", label=_("Feed"), kind="html", content=entry),
     ]
+
+
+def _page_in(language: str, site: SiteState, rehearsed: NoticeState) -> PreviewPane:
+    label = _("Page in %(language)s") % {"language": name_of(language)}
+    with translation.override(language):
+        page = notice.notice(site_in(site, language), notice_in(rehearsed, site, language))[0]
+    return PreviewPane(name=f"page-{language}", label=label, kind="html", content=page.body.decode())
 
 
 @receiver(look_requested, dispatch_uid="publishing.look")

@@ -7,31 +7,49 @@ holds what is going on and what is recent, never the archive, of which each noti
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_lazy
+
 from incidents.brand import AssetFile, Brand
 from incidents.choices import (
     ACTIVE_MAINTENANCE,
     CLOSED,
+    LINK_KIND_REVERSED,
     ComponentStatus,
+    DataStatement,
     EditKind,
+    EffectLevel,
     Impact,
     IncidentKind,
     IncidentStatus,
+    LinkKind,
+    Turnout,
 )
 from incidents.edits import Piece, pieces
 from incidents.moves import Move, PlannedTimes, Span, moves_of, planned_times
 from incidents.outcome import Course, course_of
 from incidents.rollup import page_indicator, worst_status
+from incidents.times import describe
+from incidents.translations import Words
+from incidents.values import NOTICE_TEXTS
 
 HISTORY_DAYS = 90
 RECENT_DAYS = 14
 RECENT_PER_DAY = 3
 RECENT_POSTMORTEMS = 3
+# Which paths there are in each language, with what may follow them. All others are for machines, and the same for all.
+_IN_EACH_LANGUAGE = re.compile(
+    r"/(history|api|history/[0-9]{4}/[0-9]{2}|(incidents|components)/[^/.?#]+)?([?#].*)?"
+    r"|/(history|components/[^/.?#]+)\.(atom|rss)|(/components/[^/.?#]+)?/feed\.json"
+    r"|/(calendar|components/[^/.?#]+)\.ics|/history/[0-9]{4}/[0-9]{2}\.json"
+    r"|/incidents/[^/.?#]+\.(txt|ics)"
+)
 # What was published later than this after the moment it tells of, says so.
 POSTED_LATE = dt.timedelta(minutes=10)
 
@@ -55,6 +73,8 @@ class ComponentState:
     # What it showed in the last HISTORY_DAYS, oldest first, beginning with what it showed when they began; before the
     # first of them the component was operational.
     changes: tuple[tuple[dt.datetime, str], ...]
+    translations: tuple[Words, ...] = ()
+    description_lang: str = ""
 
     @property
     def status_label(self) -> str:
@@ -78,6 +98,8 @@ class GroupState:
     created_at: dt.datetime
     updated_at: dt.datetime
     components: tuple[ComponentState, ...]
+    translations: tuple[Words, ...] = ()
+    description_lang: str = ""
 
     @property
     def status(self) -> str:
@@ -130,17 +152,53 @@ class EarlierText:
         return self.kind == EditKind.REDACTION
 
 
+# What readers are told of an edit of the notice itself, by the names of its facts in the audit.
+SHOWN_FACTS = {
+    "title": gettext_lazy("Title"),
+    "started_at": gettext_lazy("Began"),
+    "effects": gettext_lazy("Effects"),
+    "data_statement": gettext_lazy("Data"),
+    "advice_before": gettext_lazy("What to do before"),
+    "advice_during": gettext_lazy("What to do meanwhile"),
+    "advice_after": gettext_lazy("What to do afterwards"),
+    "reason": gettext_lazy("Reason"),
+}
+
+
 @dataclass(frozen=True)
 class FactChange:
-    """A fact of a notice, in words, before and after an edit."""
+    """A fact of a notice before and after an edit, as the audit has them; times are told in `zone`."""
 
-    label: str
-    before: str
-    after: str
+    name: str
+    was: str
+    came: str
+    zone: ZoneInfo
+
+    @property
+    def label(self) -> str:
+        return str(SHOWN_FACTS[self.name])
+
+    @property
+    def before(self) -> str:
+        return self._in_words(self.was)
+
+    @property
+    def after(self) -> str:
+        return self._in_words(self.came)
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
         return pieces(self.before, self.after)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether staff wrote it, in the language of the original."""
+        return self.name not in ("started_at", "data_statement")
+
+    def _in_words(self, value: str) -> str:
+        if value and self.name == "started_at":
+            return describe(dt.datetime.fromisoformat(value), self.zone)
+        return _label(value) if self.name == "data_statement" else value
 
 
 @dataclass(frozen=True)
@@ -173,6 +231,11 @@ class UpdateState:
     was_avoid_ends_at: dt.datetime | None
     affected: tuple[AffectedState, ...]
     revisions: tuple[RevisionState, ...]  # what was replaced, the oldest first
+    translations: tuple[Words, ...] = ()
+    # In a further language: the text that was translated, else the language in which `body` stands untranslated.
+    original_body: str = ""
+    lang: str = ""
+    is_outdated: bool = False
 
     @property
     def status_label(self) -> str:
@@ -196,7 +259,7 @@ class UpdateState:
     def earlier_texts(self) -> tuple[EarlierText, ...]:
         """What it said before, the newest first. Of what was removed nothing is left to show."""
         texts = []
-        after = self.body
+        after = self.original_body or self.body
         for one in reversed(self.revisions):
             texts.append(EarlierText(one.kind, one.at, one.why, one.body, pieces(one.body, after)))
             after = one.body
@@ -207,8 +270,13 @@ class UpdateState:
 class EffectState:
     function: str
     level: str
-    level_label: str
     note: str
+    function_lang: str = ""
+    note_lang: str = ""
+
+    @property
+    def level_label(self) -> str:
+        return str(EffectLevel(self.level).label)
 
 
 @dataclass(frozen=True)
@@ -217,21 +285,38 @@ class TurnoutState:
 
     function: str
     announced: str
-    announced_label: str
     turned_out: str
-    turned_out_label: str
     note: str
+    function_lang: str = ""
+    note_lang: str = ""
+
+    @property
+    def announced_label(self) -> str:
+        return str(EffectLevel(self.announced).label)
+
+    @property
+    def turned_out_label(self) -> str:
+        return str(Turnout(self.turned_out).label)
 
 
 @dataclass(frozen=True)
 class LinkState:
-    """The other notice of a link, and how it reads from this one ("caused by", "led to")."""
+    """The other notice of a link. `is_ours` tells whether this one has the link, or the other one has it to this."""
 
-    label: str
+    link_kind: str
+    is_ours: bool
     code: str
     title: str
     kind: str
     at: dt.datetime
+    translations: tuple[Words, ...] = ()
+    title_lang: str = ""
+
+    @property
+    def label(self) -> str:
+        """How it reads from this notice: "caused by", "led to"."""
+        kind = LinkKind(self.link_kind)
+        return str(kind.label if self.is_ours else LINK_KIND_REVERSED[kind])
 
     @property
     def path(self) -> str:
@@ -275,9 +360,7 @@ class NoticeState:
     advice_after: str
     advice_after_html: str
     data_statement: str
-    data_statement_label: str
     data_outcome: str
-    data_outcome_label: str
     deviations: str
     deviations_html: str
     byline: str
@@ -288,6 +371,26 @@ class NoticeState:
     updates: tuple[UpdateState, ...]  # newest first, never empty
     edits: tuple[EditState, ...]  # those that changed what is shown, newest first
     current_impact: str  # what it weighs now; `impact` is the worst it has been
+    translations: tuple[Words, ...] = ()
+    # In a further language: the language of what is not translated, and whether a translation is of an earlier text.
+    title_lang: str = ""
+    texts_lang: str = ""
+    is_outdated: bool = False
+
+    @property
+    def data_statement_label(self) -> str:
+        return _label(self.data_statement)
+
+    @property
+    def data_outcome_label(self) -> str:
+        return _label(self.data_outcome)
+
+    @property
+    def untranslated(self) -> str:
+        """The language in which the notice stands as a whole, for want of any translation; "" where there is one."""
+        is_so = self.texts_lang or not any(getattr(self, name) for name in NOTICE_TEXTS)
+        bodies = {update.lang for update in self.updates if update.body}
+        return self.title_lang if is_so and bodies <= {self.title_lang} else ""
 
     @property
     def is_scheduled(self) -> bool:
@@ -419,6 +522,9 @@ class PastNotice:
     work_starts_at: dt.datetime | None
     work_ends_at: dt.datetime | None
     latest_html: str
+    translations: tuple[Words, ...] = ()  # of its title, and of the latest text
+    title_lang: str = ""
+    latest_lang: str = ""
 
     is_scheduled = NoticeState.is_scheduled
     is_open = NoticeState.is_open
@@ -445,6 +551,8 @@ class RecentPostmortem:
     update_code: str
     zone: ZoneInfo
     at: dt.datetime
+    translations: tuple[Words, ...] = ()
+    title_lang: str = ""
 
     @property
     def path(self) -> str:
@@ -468,6 +576,8 @@ class TraceState:
     title: str
     starts_at: dt.datetime
     ends_at: dt.datetime | None
+    translations: tuple[Words, ...] = ()
+    title_lang: str = ""
 
     path = NoticeState.path
 
@@ -538,7 +648,11 @@ class SiteState:
     code: str
     name: str
     description: str
-    language: str
+    language: str  # the one that this file is in
+    original: str  # the one that staff write in; its files stand at the paths without a language
+    languages: tuple[str, ...]  # the further ones
+    # What components and groups are called in these: the name, the language, and what it is in that.
+    names: tuple[tuple[str, str, str], ...]
     support_url: str
     brand: Brand
     url: str  # what every absolute link begins with: the page's own address, on a mirror the mirror's
@@ -546,6 +660,24 @@ class SiteState:
     mirror: Mirror | None  # None at home
     zone: ZoneInfo
     generated_at: dt.datetime
+
+    @property
+    def prefix(self) -> str:
+        """What the paths of all files in this language begin with: "/nl"; nothing in the original."""
+        return "" if self.language == self.original else f"/{self.language}"
+
+    @property
+    def foreign(self) -> str:
+        """The language of what stands here as staff wrote it, where that is another one than the file's."""
+        return "" if self.language == self.original else self.original
+
+    def placed(self, path: str) -> str:
+        """Where lies in this language what lies at `path` in the original."""
+        return f"{self.prefix}{path}".rstrip("/") if self.prefix else path
+
+    def address(self, path: str) -> str:
+        """The absolute address of `path` in this language."""
+        return self.url + path_in(self.prefix, path)
 
     @property
     def base_path(self) -> str:
@@ -616,3 +748,14 @@ def notice_path(code: str) -> str:
 
 def component_path(code: str) -> str:
     return f"/components/{code}"
+
+
+def path_in(prefix: str, path: str) -> str:
+    """`path` below a language's prefix, if what stands there is made in each language."""
+    if not prefix or not _IN_EACH_LANGUAGE.fullmatch(path):
+        return path
+    return prefix + ("" if path == "/" else path[1:] if path.startswith(("/#", "/?")) else path)
+
+
+def _label(statement: str) -> str:
+    return str(DataStatement(statement).label) if statement else ""

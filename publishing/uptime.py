@@ -37,7 +37,8 @@ class Uptime:
         if self.hundredths is None:
             return ""
         number = Decimal(self.hundredths) / 100
-        return _("%(number)s\u00a0%%") % {"number": number_format(number, decimal_pos=0 if number == 100 else 2)}
+        words = _("%(number)s %%") % {"number": number_format(number, decimal_pos=0 if number == 100 else 2)}
+        return words.replace(" ", "\u00a0")
 
     def of(self, status: str) -> dt.timedelta:
         return self.lasted.get(status, dt.timedelta())

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 from django.http import QueryDict
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from incidents.choices import ComponentStatus
@@ -109,7 +110,9 @@ class ChoicesForm(forms.Form):
         for name, offered in known.items():
             self.fields[name].choices = [(code, code) for code in offered]
             self.fields[name].error_messages["invalid_choice"] = gone
-        self.fields["language"].choices = offered_languages(initial["language"])
+        page = Page.objects.current()
+        of_the_page = (page.language, *page.languages)
+        self.fields["language"].choices = offered_languages(initial["language"], first=of_the_page)
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -207,8 +210,14 @@ def _usual() -> dict[str, Any]:
         "kinds": [INCIDENTS, MAINTENANCE, REMINDERS],
         "detail": EVERY_UPDATE,
         "time_zone": "",
-        "language": Page.objects.current().language,
+        "language": spoken_language(),
     }
+
+
+def spoken_language() -> str:
+    """That of the page which somebody came from."""
+    page, spoken = Page.objects.current(), get_language() or ""
+    return spoken if page.prefix(spoken) else page.language
 
 
 def _present(subscriber: Subscriber, components: Iterable[Component], notices: Iterable[Incident]) -> dict[str, Any]:

@@ -17,16 +17,17 @@ def public_host() -> str:
     return _host_of(settings.PUBLIC_URL)
 
 
-def notice_url(incident: Incident) -> str:
-    return f"{settings.PUBLIC_URL}/incidents/{incident.code}"
+def notice_url(incident: Incident, prefix: str = "") -> str:
+    """`prefix` is that of a language (Page.prefix)."""
+    return f"{settings.PUBLIC_URL}{prefix}/incidents/{incident.code}"
 
 
-def update_url(update: IncidentUpdate) -> str:
-    return f"{notice_url(update.incident)}#update-{update.code}"
+def update_url(update: IncidentUpdate, prefix: str = "") -> str:
+    return f"{notice_url(update.incident, prefix)}#update-{update.code}"
 
 
-def history_url() -> str:
-    return f"{settings.PUBLIC_URL}/history"
+def history_url(prefix: str = "") -> str:
+    return f"{settings.PUBLIC_URL}{prefix}/history"
 
 
 def subscribe_url() -> str:

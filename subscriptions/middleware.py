@@ -27,12 +27,14 @@ def without_cookies(get_response: View) -> View:
 
 
 def in_the_language_of_the_page(get_response: View) -> View:
-    """The subscribers' pages speak the page's language; those behind a personal link then speak their reader's."""
+    """The subscribers' pages speak the page's language, or that of it which somebody came from; those behind a
+    personal link then speak their reader's."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(PREFIX):
             return get_response(request)
-        with translation.override(Page.objects.current().language):
+        page, asked = Page.objects.current(), request.GET.get("language", "")
+        with translation.override(asked if page.prefix(asked) else page.language):
             return get_response(request)
 
     return middleware

@@ -7,6 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
+from incidents.languages import name_of
 from incidents.models import IncidentUpdate, Page, UpdateRevision
 from incidents.rehearsal import PreviewPane
 from subscriptions import wording
@@ -34,16 +35,19 @@ def panes(update: IncidentUpdate) -> list[PreviewPane]:
     revision = update.revisions.last()
     if revision and not revision.notify:
         return [PreviewPane("line", _("Who will be told"), "line", _("Nobody will be told of this edit."))]
-    language = Page.objects.current().language
-    if revision:
-        words = wording.write_correction(revision, links, language=language, time_zone="")
-    else:
-        words = wording.write_update(update, links, language=language, time_zone="")
+    page = Page.objects.current()
+    subject, write = (revision, wording.write_correction) if revision else (update, wording.write_update)
+    words = write(subject, links, language=page.language, time_zone="")
+    others = {code: write(subject, links, language=code, time_zone="") for code in page.languages}
     text = _("Subject: %(subject)s") % {"subject": words.subject} + "\n\n" + words.text
     told = reach_of_correction(revision) if revision else reach(update)
     return [
         PreviewPane("line", _("Who will be told"), "line", told),
         PreviewPane("mail-html", _("Mail"), "html", words.html),
+        *(
+            PreviewPane(f"mail-{code}", _("Mail in %(language)s") % {"language": name_of(code)}, "html", told.html)
+            for code, told in others.items()
+        ),
         PreviewPane("mail-text", _("Mail as plain text"), "text", text),
     ]
 

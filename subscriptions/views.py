@@ -21,7 +21,7 @@ from incidents.brand import load_brand
 from incidents.models import Incident, Page
 from subscriptions import consent, limits
 from subscriptions.choices import SubscriberState
-from subscriptions.forms import AddressForm, ChoicesForm, SubscribeForm
+from subscriptions.forms import AddressForm, ChoicesForm, SubscribeForm, spoken_language
 from subscriptions.models import Subscriber
 from subscriptions.summary import chosen
 from subscriptions.tokens import CONFIRM, MANAGE, UNSUBSCRIBE, led_out, make_token, read_token
@@ -91,7 +91,7 @@ def _subscribe_to_notice(request: HttpRequest, data: QueryDict) -> HttpResponse:
         return _show("subscribe_to_notice", context, status=400)
     if refusal := _limit_reached(request):
         return _ask_for_patience("subscribe_to_notice", context, refusal)
-    language = Page.objects.current().language
+    language = spoken_language()
     consent.request_notice(form.cleaned_data["email"], notice, language=language, now=timezone.now())
     return _look_into_your_mailbox(arrived)
 
@@ -110,7 +110,7 @@ def _send_manage_link(request: HttpRequest, data: QueryDict) -> HttpResponse:
 def _look_into_your_mailbox(arrived: float) -> HttpResponse:
     # Up to the next full step: on a busy machine the work alone may take longer than one.
     time.sleep(-(time.monotonic() - arrived) % ANSWER_AFTER)
-    response = HttpResponseRedirect(reverse("subscriptions:check-mail"), status=303)
+    response = HttpResponseRedirect(reverse("subscriptions:check-mail") + _spoken(Page.objects.current()), status=303)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -208,9 +208,15 @@ def _link_is_void(request: HttpRequest) -> HttpResponse:
 def _show(template: str, context: dict[str, Any] | None = None, *, status: int = 200) -> HttpResponse:
     # Rendered without the request: nothing here may touch the session, and so no answer varies with a cookie.
     page = Page.objects.current()
-    context = {"page": page, "brand": load_brand(page), **(context or {})}
-    text = render_to_string(f"subscriptions/{template}.html", context)
+    given = {"page": page, "brand": load_brand(page), "spoken": _spoken(page), **(context or {})}
+    text = render_to_string(f"subscriptions/{template}.html", given)
     return HttpResponse(text, status=status, headers={"Cache-Control": "no-store"})
+
+
+def _spoken(page: Page) -> str:
+    """What keeps the language in the address of a form."""
+    language = translation.get_language() or ""
+    return f"?language={language}" if page.prefix(language) else ""
 
 
 def _show_private(template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -31,6 +31,7 @@ from incidents.staff_reminders import ToDo
 from incidents.text import BIDI_CONTROLS, FORBIDDEN_CATEGORIES
 from incidents.times import clock_words, day_words, describe, duration_words, from_until, isolated, local_words
 from subscriptions.choices import Purpose
+from subscriptions.in_language import Told, title_in, told_before, told_in
 from subscriptions.links import notice_url, update_url
 from subscriptions.models import Notification, Subscriber
 from subscriptions.reminders import is_late
@@ -121,38 +122,43 @@ def write_offer(incident: Incident, links: Mapping[str, str], *, language: str) 
     """To a subscriber whose address was entered to follow one notice, perhaps by someone else: how to do that."""
     page = Page.objects.current()
     with translation.override(language):
-        subject = _("Follow “%(title)s”") % {"title": incident.title}
-        return _words("offer", page, subject, {"links": links, "incident": incident})
+        title = title_in(incident, page, language)
+        subject = _("Follow “%(title)s”") % {"title": title}
+        return _words("offer", page, subject, {"links": links, "incident": incident, "title": title})
 
 
 def write_update(
     update: IncidentUpdate, links: Mapping[str, str], *, language: str, time_zone: str, template: str = "update"
 ) -> Words:
     """What an update of a notice says, complete in itself: nobody has to follow a link to know what to do."""
-    page, incident = Page.objects.current(), update.incident
-    zone = ZoneInfo(time_zone) if time_zone else incident.zone
+    page = Page.objects.current()
+    zone = ZoneInfo(time_zone) if time_zone else update.incident.zone
     with translation.override(language):
+        told = told_in(update, page, language)
+        update = told.update
         label = _("Moved") if replaced_times(update) else update.get_status_display()
         context = {
-            **_about(update, zone, links),
+            **_about(told, zone, links),
             "label": label,
             "tone": TONES.get(IncidentStatus(update.status), "bad"),
-            "facts": _facts(update, zone),
+            "facts": _facts(told, zone),
             "heading": _("The update"),
         }
-        return _words(template, page, _subject(label, incident, zone), context)
+        return _words(template, page, _subject(label, told.incident, zone), context)
 
 
 def write_correction(revision: UpdateRevision, links: Mapping[str, str], *, language: str, time_zone: str) -> Words:
     """That an update is not as it was told: what holds, why, and what it said before."""
-    page, update = Page.objects.current(), revision.update
-    incident = update.incident
-    zone = ZoneInfo(time_zone) if time_zone else incident.zone
+    page, original = Page.objects.current(), revision.update
+    zone = ZoneInfo(time_zone) if time_zone else original.incident.zone
     with translation.override(language):
+        told = told_in(original, page, language)
+        update, incident = told.update, told.incident
         label = _("Correction")
         context = {
             "incident": incident,
             "update": update,
+            "told": told,
             "label": label,
             "tone": "bad",
             "preview": Truncator(_("This holds now: %(text)s") % {"text": _first_words(update.body_html)}).chars(
@@ -162,8 +168,9 @@ def write_correction(revision: UpdateRevision, links: Mapping[str, str], *, lang
             % {"status": update.get_status_display(), "time": describe(update.display_at, zone)},
             "revision": revision,
             "before": _quoted(revision.body),
-            "pieces": pieces(revision.body, update.body),
-            "update_url": update_url(update),
+            "pieces": pieces(revision.body, original.body),
+            "before_lang": page.language if told.prefix else "",
+            "update_url": update_url(update, told.prefix),
             "links": links,
         }
         return _words("correction", page, _subject(label, incident, zone), context)
@@ -178,16 +185,18 @@ def write_reminder(reminder: Notification, links: Mapping[str, str], *, language
     page, update = Page.objects.current(), reminder.update
     zone = ZoneInfo(time_zone) if time_zone else update.incident.zone
     with translation.override(language):
+        told = told_in(update, page, language)
+        update = told.update
         label = _("Reminder")
         starts = _("in less than %(lead)s") if is_late(reminder, timezone.now()) else _("in %(lead)s")
         context = {
-            **_about(update, zone, links),
+            **_about(told, zone, links),
             "label": label,
             "tone": "planned",
             "facts": [
                 Fact(_("Starts"), (starts % {"lead": lead_words(reminder.lead_minutes)},), "news"),
                 *_planned(planned_times(update.incident), zone),
-                *_concerns(update),
+                *_concerns(told),
             ],
             "heading": _("The latest update"),
         }
@@ -214,31 +223,34 @@ def write_to_dos(waiting: Sequence[ToDo], *, now: dt.datetime) -> Words:
         return _words("staff", page, subject % words, context)
 
 
-def _about(update: IncidentUpdate, zone: ZoneInfo, links: Mapping[str, str]) -> dict[str, Any]:
+def _about(told: Told, zone: ZoneInfo, links: Mapping[str, str]) -> dict[str, Any]:
     """What a mail on an update's notice holds, whatever the occasion."""
+    update = told.update
     incident, is_closing = update.incident, update.status in CLOSED
     return {
         "incident": incident,
         "update": update,
+        "told": told,
         "is_closing": is_closing,
         "is_announcement": update.status == IncidentStatus.SCHEDULED,
-        "preview": _preview(update, zone),
-        "effects": [] if is_closing else list(incident.effects.all()),
-        "turnouts": EffectOutcome.objects.of(incident) if is_closing and incident.is_scheduled else [],
+        "preview": _preview(told, zone),
+        "effects": [] if is_closing else told.lines(incident.effects.all()),
+        "turnouts": told.lines(EffectOutcome.objects.of(incident)) if is_closing and incident.is_scheduled else [],
         "advice": _advice(incident, is_closing, has_begun=update.status in ACTIVE_MAINTENANCE),
         "data": _data(incident, is_closing),
-        "earlier": _earlier(update, zone),
-        "related": _related(incident),
+        "earlier": _earlier(told, zone),
+        "related": _related(told),
         "posted": _posted(update, zone),
-        "update_url": update_url(update),
+        "update_url": update_url(update, told.prefix),
         "links": links,
     }
 
 
 def _words(name: str, page: Page, subject: str, context: dict[str, Any]) -> Words:
     subject = _one_line(subject)
-    context = {**context, "page": page, "subject": subject, "page_url": settings.PUBLIC_URL, "brand": load_brand(page)}
-    context["language"] = translation.get_language() or page.language
+    language = translation.get_language() or page.language
+    context = {**context, "page": page, "subject": subject, "brand": load_brand(page), "language": language}
+    context["page_url"] = settings.PUBLIC_URL + page.prefix(language)
     text = _tidy(render_to_string(f"subscriptions/mail/{name}.txt", context))
     return Words(subject=subject, text=text, html=_html(name, context), sender_name=_one_line(page.name))
 
@@ -285,16 +297,17 @@ def _subject(label: str, incident: Incident, zone: ZoneInfo) -> str:
     return _("[%(status)s] %(title)s — %(day)s") % {**words, "day": day_words(starts.astimezone(zone))}
 
 
-def _preview(update: IncidentUpdate, zone: ZoneInfo) -> str:
+def _preview(told: Told, zone: ZoneInfo) -> str:
     """What mail programs show after the subject: what the subject does not say already, and best says what to do."""
-    incident, said = update.incident, _first_words(update.body_html)
+    update, incident = told.update, told.incident
+    said = _first_words(update.body_html)
     parts = []
     if update.status == IncidentStatus.SCHEDULED:
         parts = [_hours(incident, zone), _first_words(incident.advice_before_html), said]
     elif update.status in CLOSED or incident.is_scheduled:
         parts = [said]
     else:
-        parts = [*(f"{line}." for line in _components(update)), said]
+        parts = [*(f"{line}." for line in _components(told)), said]
     if update.next_update_by and update.status not in CLOSED:
         parts.append(_("Next update by %(time)s.") % {"time": clock_words(update.next_update_by, zone)})
     news = [part for part in parts if part and part not in incident.title]
@@ -314,12 +327,13 @@ def _first_words(html: str) -> str:
     return Truncator(" ".join(plain.split())).words(EARLIER_WORDS)
 
 
-def _facts(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
+def _facts(told: Told, zone: ZoneInfo) -> list[Fact]:
     """When, until when, and what of it: the answer that a reader in a hurry looks for."""
+    update = told.update
     facts = _window(update, zone) if update.incident.work_starts_at else _course(update, zone)
     if update.next_update_by and update.status not in CLOSED:
         facts.append(Fact(_("Next update by"), (describe(update.next_update_by, zone),)))
-    return [*facts, *_concerns(update)]
+    return [*facts, *_concerns(told)]
 
 
 def _window(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
@@ -381,20 +395,21 @@ def _course(update: IncidentUpdate, zone: ZoneInfo) -> list[Fact]:
     return facts
 
 
-def _concerns(update: IncidentUpdate) -> list[Fact]:
-    components = _components(update)
+def _concerns(told: Told) -> list[Fact]:
+    components = _components(told)
     return [Fact(_("Concerns"), components, divider="; ")] if components else []
 
 
-def _components(update: IncidentUpdate) -> tuple[str, ...]:
+def _components(told: Told) -> tuple[str, ...]:
     """What the notice concerns: of a maintenance only the names, its effects say the rest."""
-    incident = update.incident
+    incident, names = told.incident, told.names
     if incident.is_scheduled:
-        names = _(", ").join(isolated(line.name) for line in incident.affected.all())
-        return (names,) if names else ()
+        listed = _(", ").join(isolated(names.get(line.name, line.name)) for line in incident.affected.all())
+        return (listed,) if listed else ()
     return tuple(
-        _("%(component)s: %(status)s") % {"component": isolated(line.name), "status": line.get_new_status_display()}
-        for line in update.affected.all()
+        _("%(component)s: %(status)s")
+        % {"component": isolated(names.get(line.name, line.name)), "status": line.get_new_status_display()}
+        for line in told.update.affected.all()
     )
 
 
@@ -418,14 +433,19 @@ def _data(incident: Incident, is_closing: bool) -> str:
     return _("%(outcome)s (Announced was: %(promise)s)") % {"outcome": outcome, "promise": promise}
 
 
-def _related(incident: Incident) -> list[dict[str, str]]:
+def _related(told: Told) -> list[dict[str, str]]:
+    incident = told.incident
     out = [(link.get_kind_display(), link.target) for link in incident.links_out.select_related("target")]
     back = [
         (str(LINK_KIND_REVERSED[LinkKind(link.kind)]), link.incident)
         for link in incident.links_in.select_related("incident")
     ]
     return [
-        {"label": capfirst(label), "title": other.title, "url": notice_url(other)}
+        {
+            "label": capfirst(label),
+            "title": title_in(other, told.page, told.language),
+            "url": notice_url(other, told.prefix),
+        }
         for label, other in out + back
         if not other.is_draft
     ]
@@ -438,15 +458,17 @@ def _posted(update: IncidentUpdate, zone: ZoneInfo) -> str:
     return _("%(when)s, by %(name)s") % {"when": when, "name": update.byline}
 
 
-def _earlier(update: IncidentUpdate, zone: ZoneInfo) -> list[dict[str, str]]:
+def _earlier(told: Told, zone: ZoneInfo) -> list[dict[str, str]]:
+    update = told.update
     earlier = update.incident.updates.public().exclude(pk=update.pk).filter(display_at__lte=update.display_at)
     return [
         {
             "status": row.get_status_display(),
             "when": describe(row.display_at, zone),
             "text": _first_words(row.body_html),
+            "lang": lang,
         }
-        for row in earlier.order_by("-display_at", "-pk")[:EARLIER_UPDATES]
+        for row, lang in told_before(told, earlier.order_by("-display_at", "-pk")[:EARLIER_UPDATES])
     ]
 
 

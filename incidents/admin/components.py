@@ -25,9 +25,11 @@ from incidents import component_actions
 from incidents.admin.compose import PREVIEW_CSP
 from incidents.forms.brand import PAGE_FIELDS, SECTIONS, BrandForm
 from incidents.forms.fields import LeadsField, LineField, ZoneField, zone_names
-from incidents.languages import offered_languages
+from incidents.forms.tongues import name_in, text_field, texts_of
+from incidents.languages import name_of, offered_languages
 from incidents.models import Component, ComponentGroup, Page
 from incidents.rehearsal import preview_look, rehearsal
+from incidents.translations import PART_FIELDS, find, words_of
 
 # Its page has style sheets written into it that nobody serves yet.
 LOOK_CSP = {**PREVIEW_CSP, "style-src": [SELF, UNSAFE_INLINE, "data:"]}
@@ -40,7 +42,18 @@ class PageForm(BrandForm):
         label=gettext_lazy("Time zone"), help_text=gettext_lazy("Times without a zone of their own are shown in it.")
     )
     support_url = forms.URLField(label=gettext_lazy("Support address"), required=False, assume_scheme="https")
-    language = forms.ChoiceField(label=gettext_lazy("Language"))
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), help_text=gettext_lazy("The one that you write notices in.")
+    )
+    languages = forms.MultipleChoiceField(
+        label=gettext_lazy("Further languages"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "The page is shown in these too, each at an address of its own, such as /nl. Notices can be translated; "
+            "where they are not, the original is shown. A change renders the whole page anew."
+        ),
+    )
     reminders = LeadsField(
         label=gettext_lazy("Reminders of maintenance"),
         help_text=gettext_lazy(
@@ -52,18 +65,30 @@ class PageForm(BrandForm):
     class Meta:
         model = Page
         fields = (
-            *("name", "description", "time_zone", "language", "support_url", "reminders", "needs_review"),
+            *("name", "description", "time_zone", "language", "languages"),
+            *("support_url", "reminders", "needs_review"),
             *PAGE_FIELDS,
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["language"].choices = offered_languages(self.instance.language)
+        # One that was chosen and is no longer offered can still be taken off.
+        self.fields["languages"].choices = offered_languages(self.instance.language, first=self.instance.languages)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        kept = [code for code in self.cleaned_data.get("languages", ()) if code != self.cleaned_data.get("language")]
+        self.cleaned_data["languages"] = kept
+        return cleaned
 
 
 class NamedForm(ModelForm):
     name = LineField(label=gettext_lazy("Name"), limit=100)
     description = LineField(label=gettext_lazy("Description"), limit=300, required=False)
+
+    def translations(self) -> dict[str, dict[str, str]] | None:
+        return texts_of(self, PART_FIELDS)
 
 
 class PartAdmin(admin.ModelAdmin):
@@ -79,9 +104,34 @@ class PartAdmin(admin.ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
-        changed = list(form.changed_data) if change else None
-        if changed != []:
-            component_actions.save_page_part(obj, actor=request.user, changed=changed)
+        if change and not form.changed_data:
+            return
+        translations = form.translations() if isinstance(form, NamedForm) else None
+        own = {field.name for field in obj._meta.fields}
+        changed = [name for name in form.changed_data if name in own] if change else None
+        component_actions.save_page_part(obj, actor=request.user, changed=changed, translations=translations)
+
+
+class NamedAdmin(PartAdmin):
+    """A part whose name and description can be translated: its form has fields for each further language."""
+
+    form = NamedForm
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[ModelForm]:
+        words = words_of(obj) if obj else ()
+        fields: dict[str, forms.Field] = {}
+        for language in Page.objects.current().languages:
+            for name in PART_FIELDS:
+                label = str(NamedForm.base_fields[name].label)
+                label = _("%(label)s, in %(language)s") % {"label": label, "language": name_of(language)}
+                field = text_field(name, label, language)
+                field.initial = known.text if (known := find(words, language, name)) else ""
+                fields[name_in(name, language)] = field
+        form = type("TranslatedForm", (NamedForm,), fields)
+        return super().get_form(request, obj, change=change, **{"form": form, **kwargs})
+
+    def translated_fields(self) -> list[str]:
+        return [name_in(name, code) for code in Page.objects.current().languages for name in PART_FIELDS]
 
 
 @admin.register(Page)
@@ -92,7 +142,7 @@ class PageAdmin(PartAdmin):
     fieldsets = (
         (
             gettext_lazy("Name and language"),
-            {"fields": ("name", "description", "address", "language", "time_zone", "support_url")},
+            {"fields": ("name", "description", "address", "language", "languages", "time_zone", "support_url")},
         ),
         *SECTIONS,
         (gettext_lazy("Notices"), {"fields": ("reminders", "needs_review")}),
@@ -148,12 +198,13 @@ class PageAdmin(PartAdmin):
 
 
 @admin.register(ComponentGroup)
-class ComponentGroupAdmin(PartAdmin):
-    form = NamedForm
-    fields = ("name", "description", "position")
+class ComponentGroupAdmin(NamedAdmin):
     list_display = ("name", "component_count", "position")
     search_fields = ("name",)
     actions = None
+
+    def get_fields(self, request: HttpRequest, obj: ComponentGroup | None = None) -> list[str]:
+        return ["name", "description", *self.translated_fields(), "position"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         on_page = Q(components__archived_at=None)
@@ -180,8 +231,7 @@ class OnPageFilter(admin.SimpleListFilter):
 
 
 @admin.register(Component)
-class ComponentAdmin(PartAdmin):
-    form = NamedForm
+class ComponentAdmin(NamedAdmin):
     list_display = ("name", "group", "shown", "status", "position")
     list_filter = (OnPageFilter, "group")
     list_select_related = ("group",)
@@ -190,7 +240,8 @@ class ComponentAdmin(PartAdmin):
     ordering = ("group__position", "group", "position", "pk")
 
     def get_fields(self, request: HttpRequest, obj: Component | None = None) -> list[str]:
-        fields = ["name", "group", "description", "position", "start_date", "only_show_if_degraded"]
+        fields = ["name", "group", "description", *self.translated_fields()]
+        fields += ["position", "start_date", "only_show_if_degraded"]
         return ["status", *fields] if obj else fields
 
     def save_model(self, request: HttpRequest, obj: Component, form: ModelForm, change: bool) -> None:

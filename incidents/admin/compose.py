@@ -224,7 +224,8 @@ def show_preview(request: HttpRequest, screen: Screen) -> HttpResponse:
 
 
 def _sorted(panes: list[Any], screen: Screen) -> dict[str, Any]:
-    wanted = [pane for pane in panes if not screen.panes or pane.name in screen.panes]
+    shown = set(screen.panes)  # "page" stands for the page in every language
+    wanted = [pane for pane in panes if not shown or shown & {pane.name, pane.name.partition("-")[0]}]
     return {
         "lines": [pane for pane in wanted if pane.kind == "line"],
         "panes": [pane for pane in wanted if pane.kind != "line"],

@@ -21,6 +21,7 @@ from incidents.admin.series import repeat_url, series_url
 from incidents.audit import act_in_words, differences, seen_by
 from incidents.board import Task, end_note, notice_page_tasks
 from incidents.choices import CLOSED, LINK_KIND_REVERSED, LinkKind
+from incidents.forms.translating import state_of
 from incidents.leads import leads_words
 from incidents.models import EffectOutcome, Incident, Page, ScheduledMaintenance, SeriesOccurrence
 from incidents.outcome import course_of
@@ -123,6 +124,7 @@ class NoticeAdmin(admin.ModelAdmin):
             "may_publish": may_publish(request.user),
             "may_redact": may_redact(request.user),
             "panels": _panels(notice, request.user),
+            "translations": [] if notice.is_draft else [state_of(notice, code) for code in page.languages],
         }
 
     @admin.display(description=_("state"), ordering="status")

@@ -37,7 +37,9 @@ from incidents.forms.notices import (
     UpdateForm,
     update_statuses,
 )
-from incidents.models import Incident, IncidentUpdate
+from incidents.forms.translating import TranslateForm
+from incidents.languages import name_of
+from incidents.models import Incident, IncidentUpdate, Page
 from incidents.outcome import course_of
 from incidents.times import describe, describe_window
 
@@ -210,6 +212,26 @@ def redact(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpRe
 
 
 @publishers_only
+def translate(request: HttpRequest, pk: int, language: str, *, is_preview: bool = False) -> HttpResponse:
+    notice = _published(pk)
+    if language not in Page.objects.current().languages:
+        raise Http404
+    screen = Screen(
+        title=_("Translate into %(language)s") % {"language": name_of(language)},
+        form=partial(TranslateForm, language=language),
+        act=acts.translate(notice, language),
+        notice=notice,
+        publish_label=_("Publish the translation"),
+        published_message=_("The translation is published. Nobody was told again."),
+        note=_("Below each field stands the original, which stays as it is. What you leave empty is shown in it."),
+        keeps_drafts=False,
+        is_edit=True,
+        panes=(f"page-{language}",),
+    )
+    return compose(request, screen, is_preview=is_preview)
+
+
+@publishers_only
 def edit(request: HttpRequest, pk: int, *, is_preview: bool = False) -> HttpResponse:
     notice = _published(pk)
     screen = Screen(
@@ -278,6 +300,7 @@ def urls() -> list[URLPattern]:
         "past": ("past/", report_past_incident),
         "correct": ("update/<int:pk>/correct/", correct),
         "redact": ("update/<int:pk>/remove/", redact),
+        "translate": ("<int:pk>/translate/<slug:language>/", translate),
         "draft": ("draft/<int:pk>/", edit_draft),
     }
     found = [

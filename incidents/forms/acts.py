@@ -11,7 +11,11 @@ from typing import Any
 from incidents import actions, corrections, past
 from incidents.forms.looking_back import CorrectForm, PastIncidentForm, RedactForm
 from incidents.forms.notices import MoveForm, OpenIncidentForm, ScheduleForm
+from incidents.forms.tongues import texts_of
+from incidents.forms.translating import TranslateForm
 from incidents.models import Incident, IncidentUpdate
+from incidents.translation_actions import translate_notice
+from incidents.translations import UPDATE_FIELDS
 
 Act = Callable[[Any, Any, bool], IncidentUpdate]
 
@@ -90,8 +94,27 @@ def correct(update: IncidentUpdate) -> Act:
             actor=actor,
             unchanged_since=None if form.is_rehearsal else data["since"],
             form_id=None if form.is_rehearsal else data["form_id"],
+            translations=texts_of(form, UPDATE_FIELDS),
             urgent_because=form.why_urgent(),
         )
+
+    return act
+
+
+def translate(notice: Incident, language: str) -> Act:
+    def act(form: TranslateForm, actor: Any, publish: bool) -> IncidentUpdate:
+        own, updates = form.texts()
+        translate_notice(
+            notice,
+            language,
+            actor=actor,
+            notice=own,
+            updates=updates,
+            fits=form.fits(),
+            unchanged_since=None if form.is_rehearsal else form.cleaned_data["since"],
+            urgent_because=form.why_urgent(),
+        )
+        return notice.updates.public().order_by("published_at", "pk").last()
 
     return act
 

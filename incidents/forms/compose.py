@@ -20,8 +20,11 @@ from incidents.forms.fields import LineField, MarkdownField
 from incidents.forms.lines import effect_rows, effects_of, link_rows, links_of
 from incidents.forms.outcomes import OutcomeRows
 from incidents.forms.placeholders import fill_in, refuse_gaps
+from incidents.forms.tongues import add_fields, texts_of
 from incidents.forms.wall_times import WallTimeField
+from incidents.languages import name_of
 from incidents.models import Incident, IncidentUpdate
+from incidents.translations import NOTICE_FIELDS, UPDATE_FIELDS, Words, find, words_of
 from incidents.values import NOTICE_TEXTS, NoticeDetails, UpdateText
 from incidents.writing import BECAUSE_LIMIT
 
@@ -31,6 +34,8 @@ PUBLISH, DRAFT, PREVIEW, TRIAL, RETURN = "publish", "draft", "preview", "trial",
 SUBMIT, SCHEDULE = "submit", "schedule"
 # Times on the page's own clock, whatever zone the notice is written in.
 OF_THE_PAGE = ("publish_at",)
+
+TRANSLATIONS_HINT = _("Readers get the original where this is left empty. It can be added later.")
 
 # Customers are told often while an incident is young, and hourly when it lasts.
 NEXT_UPDATE_IN, NEXT_UPDATE_LATER = dt.timedelta(minutes=20), dt.timedelta(minutes=60)
@@ -47,6 +52,7 @@ class Section:
     is_folded: bool = False
     is_in_pairs: bool = False
     hint: str = ""
+    language: str = ""  # a further one, that these fields are written in
 
 
 LATER = Section(
@@ -67,6 +73,7 @@ class ComposeForm(forms.Form):
     """
 
     sections: tuple[Section, ...] = ()
+    is_translated = True  # whether it asks for its texts in the further languages of the page
 
     form_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -103,6 +110,8 @@ class ComposeForm(forms.Form):
         super().__init__(data, initial={**self.starting_values(), **(initial or {})}, use_required_attribute=False)
         if not needs_review:
             del self.fields["is_urgent"], self.fields["urgent_because"]
+        first, *others = self.sections or (Section(""),)
+        self.sections = (first, *self._translations(), *others)
         for name, field in self.fields.items():
             value = self.initial.get(name)
             if isinstance(field, WallTimeField) and isinstance(value, dt.datetime):
@@ -123,6 +132,17 @@ class ComposeForm(forms.Form):
 
     def add_rows(self, data: Any) -> None:
         """Hang the rows that this screen has (effects, links, components, outcomes) onto the form."""
+
+    def known_words(self) -> tuple[Words, ...]:
+        """The translations that there are of the texts on this form."""
+        rows = filter(None, (self.notice, self.draft))
+        return tuple(one for row in rows for one in words_of(row))
+
+    def _translations(self) -> Iterator[Section]:
+        """One for each further language, right below the main text: nothing in it is needed."""
+        for language, names in add_fields(self, self.known_words()) if self.is_translated else ():
+            title = _("In %(language)s") % {"language": name_of(language)}
+            yield Section(title, names, is_folded=True, hint=TRANSLATIONS_HINT, language=language)
 
     def parts(self) -> list[Any]:
         parts = (self.effects, self.links, self.components, self.outcomes)
@@ -344,6 +364,10 @@ class UpdatePart(ComposeForm):
 
     def differs_from(self, posted: IncidentUpdate) -> bool:
         said = (posted.body, posted.status) != (self.cleaned_data["body"], self.status())
+        words = words_of(posted)
+        for language, texts in (texts_of(self, UPDATE_FIELDS) or {}).items():
+            kept = {name: found.text for name in texts if (found := find(words, language, name))}
+            said = said or kept != {name: text for name, text in texts.items() if text}
         return said or super().differs_from(posted)
 
     def update_text(self) -> UpdateText:
@@ -363,6 +387,7 @@ class UpdatePart(ComposeForm):
             publish_at=None if self.is_rehearsal or self.purpose == PUBLISH else data.get("publish_at"),
             display_at=data.get("display_at"),
             byline=data.get("update_byline", ""),
+            translations=texts_of(self, UPDATE_FIELDS),
         )
 
 
@@ -412,6 +437,7 @@ class DetailsPart(ComposeForm):
             **{name: self.cleaned_data[name] for name in names if name in self.fields},
             effects=effects_of(self.effects),
             links=links_of(self.links) if self.links else (),
+            translations=texts_of(self, NOTICE_FIELDS),
         )
 
 

@@ -16,6 +16,7 @@ from incidents.forms.notices import ADVICE, EFFECTS_HINT, LINKS_HINT
 from incidents.forms.wall_times import WallTimeField
 from incidents.models import IncidentUpdate
 from incidents.text import MAX_POSTMORTEM
+from incidents.translations import Words, words_of
 from incidents.values import UpdateText
 
 # While the earlier text is fresh, whoever read it is to hear what was wrong with it.
@@ -40,6 +41,9 @@ class EditPart(ComposeForm):
 
     def starting_values(self) -> dict[str, Any]:
         return super().starting_values() | seen_by_now(self.notice, self.update)
+
+    def known_words(self) -> tuple[Words, ...]:
+        return words_of(self.update)
 
 
 class CorrectForm(EditPart):

@@ -131,6 +131,8 @@ class RepeatForm(RecurrencePart):
 
 
 class SeriesForm(RecurrencePart, UpdatePart, RemindersPart):
+    is_translated = False  # each of its notices is translated by itself, once it is announced
+
     next_update_by = None
 
     time_zone = ZoneField(label=_("Time zone"), help_text=_("The start is what clocks in this zone show."))

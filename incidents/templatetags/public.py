@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from incidents import times
+from incidents import languages, times
 from incidents.assets import asset_path
 
 register = template.Library()
@@ -69,6 +69,22 @@ ICONS = {
 @register.simple_tag
 def asset(name: str) -> str:
     return asset_path(name)
+
+
+@register.simple_tag
+def lang(code: str) -> SafeString:
+    """The attribute of an element whose text stands in another language than its page; nothing without `code`."""
+    return format_html(' lang="{}"', code) if code else SafeString("")
+
+
+@register.filter
+def language_name(code: str) -> str:
+    return languages.name_of(code)
+
+
+@register.filter
+def og_locale(code: str) -> str:
+    return languages.open_graph_locale(code)
 
 
 @register.filter

@@ -8,6 +8,9 @@ What a file depends on decides where it belongs, and how often it is made:
     COMPONENT_FORMATS   one component           made when it changed, or a notice about it; at midnight; while it is
                                                 in trouble, each hour
 
+What people read is made in each language of the page (publishing.in_language), all of a subject at once, below the
+language's prefix; what is ONE_FOR_ALL languages is made once.
+
 The last three are also made anew when the site changes (its name, zone, address), or our code. They must lie below
 /incidents/<code>, /history/<year>/ and /components/<code>. They may read the clock for one thing only: those of a
 notice whether its "next update by" has passed, those of a component `days.counted_until`, which is coarse.
@@ -16,6 +19,10 @@ notice whether its "next update by" has passed, those of a component `days.count
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import override
 
 from publishing.artefact import Artefact
 from publishing.formats import (
@@ -39,6 +46,7 @@ from publishing.formats import (
     status_api,
     widget,
 )
+from publishing.in_language import component_in, month_in, notice_in, page_in, past_in, site_in
 from publishing.state import ComponentPast, ComponentState, MonthState, NoticeState, PageState, SiteState
 
 PAGE_FORMATS: dict[str, Callable[[PageState], Iterable[Artefact]]] = {
@@ -81,21 +89,44 @@ COMPONENT_FORMATS: dict[str, Callable[[SiteState, ComponentState, ComponentPast]
 }
 
 
+# For machines and for other sites; and what is shown where no page is: a host and a browser know one of each.
+ONE_FOR_ALL = frozenset("assets not_found offline live status_api badges widget site json sitemap".split())
+
+
 def page_artefacts(state: PageState) -> Iterable[Artefact]:
-    for make in PAGE_FORMATS.values():
-        yield from make(state)
+    yield from _made(PAGE_FORMATS, state)
+    for language in state.languages:
+        yield from _made_in(language, PAGE_FORMATS, page_in(state, language))
 
 
 def notice_artefacts(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
-    for make in NOTICE_FORMATS.values():
-        yield from make(site, notice)
+    yield from _made(NOTICE_FORMATS, site, notice)
+    for language in site.languages:
+        yield from _made_in(language, NOTICE_FORMATS, site_in(site, language), notice_in(notice, site, language))
 
 
 def month_artefacts(site: SiteState, month: MonthState) -> Iterable[Artefact]:
-    for make in MONTH_FORMATS.values():
-        yield from make(site, month)
+    yield from _made(MONTH_FORMATS, site, month)
+    for language in site.languages:
+        yield from _made_in(language, MONTH_FORMATS, site_in(site, language), month_in(month, site, language))
 
 
 def component_artefacts(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterable[Artefact]:
-    for make in COMPONENT_FORMATS.values():
-        yield from make(site, component, past)
+    yield from _made(COMPONENT_FORMATS, site, component, past)
+    for language in site.languages:
+        told = (component_in(component, site, language), past_in(past, site, language))
+        yield from _made_in(language, COMPONENT_FORMATS, site_in(site, language), *told)
+
+
+def _made(formats: dict[str, Callable[..., Iterable[Artefact]]], *subject: Any) -> Iterable[Artefact]:
+    for make in formats.values():
+        yield from make(*subject)
+
+
+def _made_in(
+    language: str, formats: dict[str, Callable[..., Iterable[Artefact]]], site: SiteState, *subject: Any
+) -> list[Artefact]:
+    """A list, since whoever takes from a generator would be left in the language."""
+    told = {name: make for name, make in formats.items() if name not in ONE_FOR_ALL}
+    with override(language):
+        return [replace(one, path=site.placed(one.path)) for one in _made(told, site, *subject)]

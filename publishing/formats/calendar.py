@@ -48,11 +48,15 @@ def _calendar(site: SiteState, path: str, name: str, notices: Iterable[NoticeSta
     calendar.add("x-wr-calname", name)
     calendar.add("refresh-interval", dt.timedelta(hours=1), parameters={"value": "DURATION"})
     frame = calendar.to_ical().removesuffix(END)
-    events = [_events(notice, site.url, site.home_url, get_language()) for notice in notices if notice.is_scheduled]
+    events = [
+        _events(notice, site.address(notice.path), site.home_url, get_language())
+        for notice in notices
+        if notice.is_scheduled
+    ]
     return Artefact(path, CONTENT_TYPE, b"".join([frame, *events, END]))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _events(notice: NoticeState, url: str, home_url: str, _language: str | None) -> bytes:
     """As they stand in the file. Of a hundred notices in the calendar one has changed since it was made last."""
 
@@ -79,7 +83,7 @@ def _event(
     event.add("dtend", _whole_seconds(end))
     event.add("summary", _("Cancelled: %(title)s") % {"title": title} if is_cancelled else title)
     event.add("description", _description(notice))
-    event.add("url", f"{url}{notice.path}")
+    event.add("url", url)
     event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT")
     if notice.is_upcoming:

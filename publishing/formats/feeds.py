@@ -21,7 +21,9 @@ from django.utils.translation import gettext as _
 from django.utils.xmlutils import SimplerXMLGenerator
 
 from incidents.choices import IncidentStatus
+from incidents.languages import name_of
 from incidents.moves import Move
+from incidents.templatetags.public import lang
 from incidents.text import is_from_right_to_left
 from incidents.times import from_until, zone_label
 from publishing.artefact import Artefact
@@ -111,14 +113,15 @@ def newest(notices: Iterable[NoticeState]) -> list[NoticeState]:
 def _atom(site: SiteState, selection: Selection) -> Artefact:
     host = urlsplit(site.home_url).hostname
     about = _about(site, selection, ".atom")
-    feed = Atom(**about, feed_guid=f"tag:{host},2005:{selection.path}", author_name=_xml(site.name))
-    return _filled(feed, site, selection, ".atom", lambda notice: f"tag:{host},2005:Incident/{notice.pk}")
+    feed = Atom(**about, feed_guid=f"tag:{host},2005:{site.placed(selection.path)}", author_name=_xml(site.name))
+    # A reader may follow two languages: to their program these are different entries.
+    return _filled(feed, site, selection, ".atom", lambda notice: f"tag:{host},2005:Incident/{notice.pk}{site.prefix}")
 
 
 def _rss(site: SiteState, selection: Selection) -> Artefact:
     feed = Rss(**_about(site, selection, ".rss"))
     # The id, and therefore the same on a mirror: a reader who follows both sees each notice once.
-    return _filled(feed, site, selection, ".rss", lambda notice: site.home_url + notice.path)
+    return _filled(feed, site, selection, ".rss", lambda notice: site.home_url + site.placed(notice.path))
 
 
 def entry_date(notice: NoticeState) -> dt.datetime:
@@ -134,7 +137,7 @@ def entry_html(notice: NoticeState, zone: ZoneInfo) -> str:
 
 
 # It stands in five feeds, and most of what they hold is what they held before.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _entry_html(notice: NoticeState, zone: ZoneInfo, _language: str | None) -> str:
     before = [*notice.updates[1:], None]
     paragraphs = [
@@ -147,10 +150,10 @@ def _entry_html(notice: NoticeState, zone: ZoneInfo, _language: str | None) -> s
 def _about(site: SiteState, selection: Selection, ending: str) -> dict[str, Any]:
     return {
         "title": _xml(selection.title),
-        "link": site.url,
+        "link": site.url + site.prefix,
         "description": _xml(_("Incidents and maintenance of %(page)s") % {"page": site.name}),
         "language": site.language,
-        "feed_url": site.url + selection.path + ending,
+        "feed_url": site.url + site.placed(selection.path) + ending,
         "updated": max((notice.updated_at for notice in selection.notices), default=selection.made_at),
     }
 
@@ -165,7 +168,7 @@ def _filled(
     for notice in newest(selection.notices):
         feed.add_item(
             title=_xml(notice.title),
-            link=site.url + notice.path,
+            link=site.address(notice.path),
             description=entry_html(notice, site.zone),
             unique_id=unique_id(notice),
             pubdate=entry_date(notice),
@@ -183,7 +186,7 @@ def _banner(notice: NoticeState, zone: ZoneInfo) -> str:
 
 def _paragraph(update: UpdateState, older: UpdateState | None, move: Move | None, zone: ZoneInfo) -> str:
     label = _("Update") if older and older.status == update.status else _label(update)
-    text = _in_its_direction(one_paragraph(update.body_html)) + (_moved_times(move, zone) if move else "")
+    text = _in_its_language(update) + (_moved_times(move, zone) if move else "")
     start = '<p dir="rtl">' if get_language_bidi() else "<p>"
     return f"{start}<small>{_date(update.display_at, zone)}</small><br><strong>{escape(label)}</strong> - {text}</p>"
 
@@ -192,6 +195,17 @@ def _in_its_direction(html: str) -> str:
     """Where a text, or the page, is written from right to left; all others get no markup that clients do not know."""
     is_mixed = get_language_bidi() or is_from_right_to_left(html)
     return f'<span dir="auto">{html}</span>' if is_mixed else html
+
+
+def _in_its_language(update: UpdateState) -> str:
+    """The text; where it is not translated, that and the language; where the translation is outdated, that."""
+    text = _in_its_direction(one_paragraph(update.body_html))
+    if update.lang:
+        note = _("Not translated yet; in %(language)s:") % {"language": name_of(update.lang)}
+        return f"<em>{escape(note)}</em> <span{lang(update.lang)}>{text}</span>"
+    if update.is_outdated:
+        return f"<em>{escape(_('This translation is of an earlier text.'))}</em> {text}"
+    return text
 
 
 def _moved_times(move: Move, zone: ZoneInfo) -> str:

@@ -29,10 +29,10 @@ def _feed(site: SiteState, path: str, selection: feeds.Selection, **extensions: 
     feed = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": selection.title,
-        "home_page_url": f"{site.url}/",
-        "feed_url": site.url + path,
+        "home_page_url": site.address("/"),
+        "feed_url": site.address(path),
         "language": site.language,
-        "authors": [{"name": site.name, "url": f"{site.url}/"}],
+        "authors": [{"name": site.name, "url": site.address("/")}],
         "items": [_item(site, notice) for notice in feeds.newest(selection.notices)],
         **extensions,
     }
@@ -43,8 +43,8 @@ def _feed(site: SiteState, path: str, selection: feeds.Selection, **extensions: 
 
 def _item(site: SiteState, notice: NoticeState) -> dict[str, Any]:
     return {
-        "id": site.home_url + notice.path,
-        "url": site.url + notice.path,
+        "id": site.home_url + site.placed(notice.path),
+        "url": site.address(notice.path),
         "title": notice.title,
         "content_html": feeds.entry_html(notice, site.zone),
         "date_published": _stamp(feeds.entry_date(notice)),

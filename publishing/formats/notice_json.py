@@ -8,10 +8,12 @@ knows (its description, its group's id) is null.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from incidents.choices import IncidentStatus
 from incidents.moves import PlannedTimes
+from incidents.translations import Words, find
+from incidents.values import NOTICE_TEXTS
 from publishing.artefact import Artefact
 from publishing.formats.status_api import CONTENT_TYPE, Json, affected_row, stamp, status_word
 from publishing.state import AffectedState, EarlierText, NoticeState, SiteState, UpdateState
@@ -47,6 +49,23 @@ def incident(site: SiteState, notice: NoticeState) -> Json:
         "incident_updates": [_update(site, notice, update) for update in notice.updates],
         "components": [_component(site, notice, line, place) for place, line in enumerate(notice.affected, start=1)],
         "outcome": _outcome(site, notice),
+        **_translations(site, notice),
+    }
+
+
+def _translations(site: SiteState, notice: NoticeState) -> Json:
+    """The notice in each further language of the page, as far as it is translated. Ours; no field without any."""
+    if not site.languages:
+        return {}
+    originals = {name: getattr(notice, name) for name in ("title", *NOTICE_TEXTS)}
+    return {"translations": {code: _told(notice.translations, code, originals) for code in site.languages}}
+
+
+def _told(words: Iterable[Words], language: str, originals: Mapping[str, str]) -> Json:
+    """Each text that is translated, and whether that is of an earlier text of the original."""
+    found = {name: find(words, language, name) for name, original in originals.items() if original}
+    return {
+        name: {"text": one.text, "is_outdated": not one.is_of(originals[name])} for name, one in found.items() if one
     }
 
 
@@ -111,7 +130,15 @@ def _update(site: SiteState, notice: NoticeState, update: UpdateState) -> Json:
         "incident_id": notice.code,
         "moved": _moved(site, notice, update),
         "earlier_texts": [_earlier(site, text) for text in update.earlier_texts],
+        **_update_translations(site, update),
     }
+
+
+def _update_translations(site: SiteState, update: UpdateState) -> Json:
+    if not site.languages:
+        return {}
+    body = {"body": update.body}
+    return {"translations": {code: _told(update.translations, code, body) for code in site.languages}}
 
 
 def _earlier(site: SiteState, text: EarlierText) -> Json:

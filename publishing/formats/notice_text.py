@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from incidents.choices import Outcome
+from incidents.languages import name_of
 from incidents.moves import Move, Span
 from incidents.outcome import Course
 from incidents.times import describe, duration_words, from_until, isolated
@@ -34,7 +35,8 @@ def text(site: SiteState, notice: NoticeState) -> str:
     """Everything the notice's page tells, in its order: what is going on, what to do, why, and all updates."""
     parts = [
         _paragraphs(f"[{notice.status_label}] {notice.title}"),
-        _("%(page)s status") % {"page": site.name} + f"\n{site.url}{notice.path}",
+        _("%(page)s status") % {"page": site.name} + f"\n{site.address(notice.path)}",
+        _language_note(site, notice),
         _paragraphs(notice.all_clear.body) if notice.all_clear else "",
         "\n".join(_facts(notice)),
     ]
@@ -50,6 +52,25 @@ def text(site: SiteState, notice: NoticeState) -> str:
     ]
     parts += [f"{title}\n{'-' * len(title)}\n\n{body}" for title, body in sections if body]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _language_note(site: SiteState, notice: NoticeState) -> str:
+    """In a further language: what of the notice stands in another one."""
+    language = {"language": name_of(site.original)}
+    if notice.untranslated:
+        return _broken(_("This notice is in %(language)s only.") % language)
+    notes = []
+    if notice.is_outdated:
+        notes.append(_("This translation is of an earlier text. What holds stands in %(language)s.") % language)
+    if notice.title_lang or notice.texts_lang:
+        notes.append(_("Parts of this notice are not translated yet; they are in %(language)s.") % language)
+    return "\n".join(_broken(note) for note in notes)
+
+
+def _update_note(update: UpdateState, notice: NoticeState) -> list[str]:
+    if update.lang and not notice.untranslated:
+        return [_("Not translated yet; in %(language)s:") % {"language": name_of(update.lang)}]
+    return [_("This translation is of an earlier text.")] if update.is_outdated else []
 
 
 def _facts(notice: NoticeState) -> Iterator[str]:
@@ -152,7 +173,7 @@ def _advice(notice: NoticeState) -> str:
 
 def _links(site: SiteState, notice: NoticeState) -> str:
     return "\n".join(
-        f"- {capfirst(link.label)}: {isolated(link.title)}\n  {site.url}{link.path}" for link in notice.links
+        f"- {capfirst(link.label)}: {isolated(link.title)}\n  {site.address(link.path)}" for link in notice.links
     )
 
 
@@ -169,7 +190,7 @@ def _update(update: UpdateState, notice: NoticeState) -> str:
         head.append(_("Edited %(time)s") % {"time": describe(update.edited_at, notice.zone)})
     moved = [_said(line) for line in update.affected if line.old_status != line.new_status]
     times = [_moved_times(move, notice)] if move else []
-    body = [_paragraphs(update.body)] if update.body else []
+    body = [*_update_note(update, notice), _paragraphs(update.body)] if update.body else []
     if update == notice.postmortem:
         body = [_("It stands above.")]
     earlier = [_earlier(text, notice) for text in update.earlier_texts]

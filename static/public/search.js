@@ -174,7 +174,7 @@ function shown(notice, terms) {
   for (const word of [`[data-status="${notice.status}"]`, `[data-kind="${kind}"]`]) {
     entry.querySelector(".past-line").append(words.querySelector(word).cloneNode(true));
   }
-  const names = notice.functions.map(([, name]) => name).join(", ");
+  const names = notice.functions.map(([, name]) => name).join(document.body.dataset.comma);
   const [day, functions] = entry.querySelector(".past-time").children;
   day.textContent = `${dayWords.format(new Date(notice.day))}${names && " ·"}`;
   functions.append(...marked(names, terms));

@@ -41,7 +41,7 @@ def compose(notification: Notification, *, language: str, time_zone: str, is_tes
     subject = _("[Test] %(subject)s") % {"subject": words.subject} if is_test else words.subject
     headers = _head(words.sender_name, subject)
     if notification.purpose not in PERSONAL:
-        headers |= _thread(notification) | _list(notification, words.sender_name, links)
+        headers |= _thread(notification) | _list(notification, words.sender_name, links, language)
     return build(headers, text=words.text, html=words.html)
 
 
@@ -81,14 +81,15 @@ def _thread(notification: Notification) -> dict[str, str]:
     return {"In-Reply-To": chain[-1], "References": " ".join(chain)}
 
 
-def _list(notification: Notification, page_name: str, links: Mapping[str, str]) -> dict[str, str]:
+def _list(notification: Notification, page_name: str, links: Mapping[str, str], language: str) -> dict[str, str]:
     incident, page = notification.update.incident, Page.objects.current()
+    prefix = page.prefix(language)
     headers = {
         "List-Id": f"{_phrase(page_name)} <updates.{public_host().strip('[]')}>",
         "List-Help": f"<{subscribe_url()}>",
         "List-Unsubscribe": f"<{links[UNSUBSCRIBE]}>",
-        "List-Archive": f"<{history_url()}>",
-        "Archived-At": f"<{update_url(notification.update)}>",
+        "List-Archive": f"<{history_url(prefix)}>",
+        "Archived-At": f"<{update_url(notification.update, prefix)}>",
         # What large providers count complaints by: notice, kind, purpose, and last who sends.
         "Feedback-ID": f"{incident.code}:{incident.kind}:{notification.purpose}:{page.code}",
     }

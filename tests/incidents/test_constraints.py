@@ -14,6 +14,7 @@ from incidents.models import (
     BrandFile,
     Change,
     Component,
+    ComponentGroup,
     Effect,
     EffectOutcome,
     Incident,
@@ -27,6 +28,7 @@ from incidents.models import (
     StatusChange,
     TemplateComponent,
     TemplateEffect,
+    Translation,
     UpdateComponent,
     UpdateRevision,
     UrgentAct,
@@ -129,7 +131,22 @@ def template_component(status: str = "operational", *, times: int = 1) -> None:
         TemplateComponent.objects.create(template=row, component=component, status=status)
 
 
+def translated(*subjects: str, times: int = 1, **fields) -> None:
+    incident, component = make_incident(), make_component()
+    rows = {"incident": incident, "update": incident.updates.get(), "component": component}
+    rows["group"] = ComponentGroup.objects.create(name="Office")
+    usual = {"language": "nl", "field": "title", "source": "x", "text": "Trage post"}
+    for _time in range(times):
+        Translation.objects.create(**usual | {subject: rows[subject] for subject in subjects} | fields)
+
+
 REFUSED = {
+    "translation_of_incident_once": lambda: translated("incident", times=2),
+    "translation_of_update_once": lambda: translated("update", times=2),
+    "translation_of_component_once": lambda: translated("component", times=2),
+    "translation_of_group_once": lambda: translated("group", times=2),
+    "translation_of_one_subject": lambda: translated("incident", "update"),
+    "translation_is_whole": lambda: translated("incident", text=""),
     "page_is_one": lambda: Page.objects.create(pk=2),
     "component_status_known": lambda: make_component(status="broken"),
     "component_shown_known": lambda: make_component(shown_status="broken"),

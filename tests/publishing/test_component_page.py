@@ -191,7 +191,7 @@ def test_reading_its_past_takes_as_many_queries_for_one_notice_as_for_many(mail,
         trouble(mail, "major_outage", utc(2026, 11, day, 9), 10)
     state = load_state(NOW)
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         past = load_component_past(mail.code, state.site, state.notices)
 
     assert (len(past.changes), len(past.traces)) == (40, 20)

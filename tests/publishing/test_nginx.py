@@ -21,7 +21,12 @@ EXAMPLE = ROOT / "docs/deploy/nginx.conf"
 STORY = """
 import datetime as dt
 from incidents.demo import load_demo
+from incidents.component_actions import save_page_part
+from incidents.models import Page
 load_demo(dt.datetime.now(dt.UTC), password="of no worth to anybody")
+page = Page.objects.current()
+page.languages = ["nl"]
+save_page_part(page, actor=None, changed=["languages"])
 """
 POST = """
 from incidents.actions import open_incident
@@ -80,7 +85,7 @@ def start_nginx(processes: Processes, snapshot: Path, backend_port: int) -> Serv
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory) -> Path:
-    """The demo, published."""
+    """The demo in two languages, published."""
     directory = tmp_path_factory.mktemp("demo")
     environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "k" * 50, "DATA_DIR": str(directory)}
     making = Processes(directory, environment)
@@ -102,6 +107,7 @@ def servers(processes, published) -> tuple[Server, Server]:
 def public_paths(snapshot: Path) -> list[str]:
     paths = [path for path, _entry, _file in walk(live_directory(snapshot)) if path != "/404"]
     assert len(paths) > 50
+    assert {"/nl", "/nl/history", "/nl/feed.json"} < set(paths)
     return paths
 
 
@@ -165,7 +171,7 @@ def test_everything_has_one_address(servers, published):
     notice = next(path for path in public_paths(published / "snapshot") if re.fullmatch("/incidents/[a-z0-9]+", path))
 
     for server in servers:
-        for path in (notice, f"{notice}.txt", "/history", "/api", "/feed.json"):
+        for path in (notice, f"{notice}.txt", f"/nl{notice}", "/nl", "/history", "/api", "/feed.json"):
             answer = server.get(f"{path}/")
             assert (answer.status, answer.headers["location"]) == (301, path)
         assert server.get(f"{notice}.html").status == 404

@@ -15,6 +15,7 @@ from incidents.component_actions import archive_component, save_page_part, set_c
 from incidents.corrections import edit_update, redact_update
 from incidents.models import Component, Incident, IncidentUpdate, Page
 from incidents.past import report_past_incident
+from incidents.translation_actions import translate_notice
 from incidents.values import LinkTo, NoticeDetails, UpdateText
 from publishing import plan
 from publishing.generation import live_directory, live_manifest, walk
@@ -47,8 +48,8 @@ class Staff:
 
     def act(self) -> str:
         verbs = [self.open, self.schedule, self.post, self.post, self.edit, self.move]
-        verbs += [self.draft, self.component, self.wait, self.correct, self.report_past]
-        rare = [self.rename, self.reorder, self.archive, self.rename_component, self.redact]
+        verbs += [self.draft, self.component, self.wait, self.correct, self.report_past, self.translate]
+        rare = [self.rename, self.reorder, self.archive, self.rename_component, self.redact, self.add_language]
         verb = self.chance.choice(rare if self.chance.random() < 0.1 else verbs)
         verb()
         return verb.__name__
@@ -138,7 +139,8 @@ class Staff:
     def rename_component(self) -> None:
         component = self.some(Component.objects.public())
         component.name = f"Component {self.chance.random()}"
-        save_page_part(component, actor=None, changed=["name"])
+        words = {code: {"name": f"Onderdeel {self.chance.random()}"} for code in Page.objects.current().languages}
+        save_page_part(component, actor=None, changed=["name"], translations=words)
 
     def reorder(self) -> None:
         component = self.some(Component.objects.public())
@@ -149,6 +151,21 @@ class Staff:
         idle = Component.objects.public().exclude(notices__incident__in=Incident.objects.public().open())
         if idle.count() > 1:
             archive_component(self.some(idle), actor=None)
+
+    def translate(self) -> None:
+        incident, language = self.some(Incident.objects.public()), self.chance.choice(["nl", "de"])
+        if incident is None or language not in Page.objects.current().languages:
+            return
+        update = self.some(incident.updates.public())
+        words = f"Woord {self.chance.random()}"
+        told = {"title": self.chance.choice([words, ""])}
+        updates = {update.pk: {"body": self.chance.choice([words, ""])}}
+        translate_notice(incident, language, actor=None, notice=told, updates=updates)
+
+    def add_language(self) -> None:
+        page = Page.objects.current()
+        page.languages = ["nl", "de"]
+        save_page_part(page, actor=None, changed=["languages"])
 
     def rename(self) -> None:
         page = Page.objects.current()
@@ -161,9 +178,10 @@ class Staff:
         run_clock(self.now)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_whatever_happens_the_page_is_as_if_rendered_at_once(settings, seed):
+@pytest.mark.parametrize(("seed", "languages"), [(0, []), (1, ["nl"]), (2, ["nl"])])
+def test_whatever_happens_the_page_is_as_if_rendered_at_once(settings, seed, languages):
     make_page()
+    Page.objects.update(languages=languages)
     for _number in range(4):
         make_component()
     with time_machine.travel(NOW, tick=False) as clock:

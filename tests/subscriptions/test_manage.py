@@ -99,7 +99,7 @@ def test_the_number_of_queries_does_not_grow_with_the_choices(django_assert_num_
     path = link(make_subscriber())
 
     def queries():
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(12):
             Client().get(path)
 
     queries()
