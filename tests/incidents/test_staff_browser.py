@@ -16,7 +16,7 @@ from incidents.review import send_back
 from incidents.template_actions import save_template
 from incidents.timing import schedule_draft
 from incidents.values import EffectLine, NoticeDetails, UpdateText
-from tests.browser import DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, lost_on_the_way, tight_spots
+from tests.browser import DARK_PHONE, FORCED_PHONE, LIGHT, flaws, lost_on_the_way, tight_spots
 from tests.incidents.screens import screen
 from tests.make import make_component, make_incident, make_maintenance, make_page, make_staff, utc
 
@@ -98,7 +98,7 @@ def log_in(page, address: str, name: str = "edward") -> None:
 
 def findings(page, where: str) -> list[tuple]:
     page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
-    return [*flaws(page, where, LIGHT, LIGHT_PHONE, DARK_PHONE, FORCED_PHONE), *tight_spots(page, where)]
+    return [*flaws(page, where, LIGHT, DARK_PHONE, FORCED_PHONE), *tight_spots(page, where)]
 
 
 def listen(page) -> list[str]:

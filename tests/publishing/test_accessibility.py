@@ -12,9 +12,8 @@ from incidents.values import UpdateText
 from publishing.artefact import Artefact
 from tests import story
 from tests.browser import (
-    DARK_PHONE,
+    DARK,
     FORCED_PHONE,
-    LIGHT,
     LIGHT_PHONE,
     MOTION,
     flaws,
@@ -78,7 +77,7 @@ def test_each_page_is_for_everybody_keeps_the_policy_and_asks_no_other_host(arte
             page.goto(address + path)
             found += lost_on_the_way(page, path)
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-            found += flaws(page, path, LIGHT_PHONE, LIGHT, DARK_PHONE, FORCED_PHONE)
+            found += flaws(page, path, LIGHT_PHONE, DARK, FORCED_PHONE)
             found += tight_spots(page, path)
         with page.expect_event("requestfinished", lambda request: request.url == f"{address}/live.json"):
             page.goto(address)  # it looks for news

@@ -46,7 +46,7 @@ def test_a_badge_tells_the_uptime_of_ninety_days_once_there_is_any():
 
     assert drawings.keys() == {f"/components/{links.code}/uptime.svg", f"/components/{links.code}/uptime-dark.svg"}
     drawing = ElementTree.fromstring(drawings[f"/components/{links.code}/uptime.svg"])
-    assert drawing.get("aria-label") == "Links: uptime 99.71\u00a0% in 90 days"
+    assert drawing.findtext("{http://www.w3.org/2000/svg}title") == "Links: uptime 99.71\u00a0% in 90 days"
 
 
 def test_a_badge_is_as_wide_as_its_text():

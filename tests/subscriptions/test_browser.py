@@ -11,7 +11,7 @@ from django.utils import timezone
 from publishing.artefact import Artefact
 from subscriptions.models import Notification, Subscriber
 from subscriptions.tokens import make_token
-from tests.browser import DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, lost_on_the_way, served, tight_spots
+from tests.browser import DARK, FORCED_PHONE, LIGHT_PHONE, flaws, lost_on_the_way, served, tight_spots
 from tests.make import make_component, make_incident, make_maintenance, make_page, make_subscriber
 from tests.render import everything
 
@@ -76,7 +76,7 @@ def test_each_page_is_for_everybody_and_keeps_the_policy(artefacts, browser):
         for path in page_paths(artefacts):
             page.goto(address + path)
             found += lost_on_the_way(page, path)
-            found += flaws(page, path, LIGHT_PHONE, LIGHT, DARK_PHONE, FORCED_PHONE)
+            found += flaws(page, path, LIGHT_PHONE, DARK, FORCED_PHONE)
             found += tight_spots(page, path)
 
     assert not found, "\n".join(map(str, found))

@@ -75,7 +75,7 @@ def test_each_mail_is_for_everybody_however_it_is_shown(mails, browser):
     page = browser.new_page()
     for name, words in mails.items():
         page.set_content(words.html)
-        found += flaws(page, name, LIGHT_PHONE, DARK_PHONE, DARK, rules=NO_LANDMARKS)
+        found += flaws(page, name, LIGHT_PHONE, DARK, rules=NO_LANDMARKS)
         page.evaluate(WITHOUT_STYLE_SHEET)
         found += unreadable(page, f"{name}, without style sheet", DARK_PHONE)
         page.evaluate(ON_A_BLACK_GROUND)
