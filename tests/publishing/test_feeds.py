@@ -11,7 +11,7 @@ from incidents.clock import run_clock
 from incidents.values import UpdateText
 from publishing.formats import feeds
 from publishing.formats.one_paragraph import one_paragraph
-from publishing.loading import load_state
+from publishing.loading import load_component_past, load_state
 from tests import story
 from tests.make import make_component, make_incident, make_maintenance, make_page, move, utc
 
@@ -187,25 +187,25 @@ def test_blocks_become_lines_of_one_paragraph(html, paragraph):
     assert one_paragraph(html) == paragraph
 
 
-def test_a_component_has_feeds_of_what_names_it(settings):
+def test_a_component_has_feeds_of_what_names_it_and_of_what_is_for_everybody(settings):
     settings.PUBLIC_URL = "https://status.example.com"
     make_page()
-    images, quiet = make_component("Images"), make_component("Links")
+    images, links = make_component("Images"), make_component("Links")
     concerned = make_incident("Images load slowly", components={images.pk: "partial_outage"}, at=NOW)
-    make_incident("Late mail", at=NOW)
-    state = load_state(NOW)
+    for_all = make_incident("Late mail", at=NOW + dt.timedelta(minutes=1))
+    state = load_state(NOW + dt.timedelta(minutes=2))
 
-    def read_of(component, notices):
-        by_path = {artefact.path: artefact.body for artefact in feeds.component(state, component, notices)}
-        stem = f"/components/{component.code}"
-        assert set(by_path) == {f"{stem}.atom", f"{stem}.rss"}
+    def feeds_of(component):
+        past = load_component_past(component.code, state.site, state.notices)
+        made = feeds.component(state, state.component(component.code), past)
+        by_path = {artefact.path: artefact.body for artefact in made}
+        assert set(by_path) == {f"/components/{component.code}.{kind}" for kind in ("atom", "rss")}
         return [feedparser.parse(body) for body in by_path.values()]
 
-    of_images, of_quiet = state.component(images.code), state.component(quiet.code)
-    for feed in read_of(of_images, [n for n in state.notices if n.affected]):
+    for feed in feeds_of(images):
         assert feed.feed.title == "Copernica Status - Images"
-        assert [entry.link for entry in feed.entries] == [f"https://status.example.com/incidents/{concerned.code}"]
-    for feed in read_of(of_quiet, []):
-        assert (feed.bozo, feed.entries) == (False, [])
-    (tag, _none) = [feed.feed.get("id", "") for feed in read_of(of_images, [])]
+        assert [entry.link.rpartition("/")[2] for entry in feed.entries] == [for_all.code, concerned.code]
+    for feed in feeds_of(links):
+        assert (feed.bozo, [entry.link.rpartition("/")[2] for entry in feed.entries]) == (False, [for_all.code])
+    (tag, _none) = [feed.feed.get("id", "") for feed in feeds_of(images)]
     assert tag == f"tag:status.example.com,2005:/components/{images.code}"
