@@ -29,6 +29,7 @@ from publishing.formats.time_axis import TimeAxis, time_axis
 from publishing.state import (
     HISTORY_DAYS,
     RECENT_DAYS,
+    RECENT_PER_DAY,
     AffectedState,
     ComponentState,
     GroupState,
@@ -93,12 +94,12 @@ class TroubledDay:
 
 @dataclass(frozen=True)
 class RecentDays:
-    """One of the last days, or several of which there is nothing to tell."""
+    """One of the last days, or several on which nothing happened but what went on."""
 
     first: dt.date
     last: dt.date
     whole: list[SafeString]
-    brief: tuple[PastNotice, ...]
+    brief: tuple[PastNotice | NoticeState, ...]
     more: int
     path: str  # where all of the day stand
 
@@ -333,9 +334,10 @@ def _date(instant: dt.datetime, zone: ZoneInfo) -> dt.date:
 
 
 def recent(state: PageState) -> list[RecentDays]:
-    """The last days, newest first, each with the notices closed since; days without any are drawn together.
+    """The last days, newest first, each with the notices closed since and those that went on then and still do.
 
-    The notices of the first few days are told whole, RECENT_WHOLE at the most, all others by their titles.
+    Days in a row on which nothing else happened are drawn together. The notices of the first few days are told whole,
+    RECENT_WHOLE at the most, all others by their titles.
     """
     today = _date(state.generated_at, state.zone)
     eventful = {day.date: day for day in state.recent}
@@ -343,15 +345,17 @@ def recent(state: PageState) -> list[RecentDays]:
     left = RECENT_WHOLE
     for back in range(RECENT_DAYS):
         date = today - dt.timedelta(days=back)
+        went_on = tuple(one for one in state.open_notices if _date(one.at, state.zone) <= date)[:RECENT_PER_DAY]
         day = eventful.get(date)
         if day:
             fits = len(day.notices) <= left
             left = left - len(day.notices) if fits else 0
             whole, brief = (day.notices, ()) if fits else ((), day.notices)
             entries = [past_entry(notice, "h4") for notice in whole]
-            days.append(RecentDays(date, date, entries, brief, day.count - len(day.notices), day_path(date)))
-        elif days and not days[-1].path:
+            more = day.count - len(day.notices)
+            days.append(RecentDays(date, date, entries, went_on + brief, more, day_path(date)))
+        elif days and not days[-1].path and days[-1].brief == went_on:
             days[-1] = replace(days[-1], first=date)
         else:
-            days.append(RecentDays(date, date, [], (), 0, ""))
+            days.append(RecentDays(date, date, [], went_on, 0, ""))
     return days

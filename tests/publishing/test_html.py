@@ -338,6 +338,22 @@ def test_home_shows_today_what_was_over_before_its_planned_start():
     assert "Work on the power feeds" in entry
 
 
+def test_home_says_on_no_day_that_nothing_happened_while_something_goes_on():
+    make_page()
+    make_incident("Late mail", at=NOW - dt.timedelta(days=2))
+    make_incident("Slow images", at=NOW - dt.timedelta(hours=1))
+    lines = page("/").lines
+
+    assert lines[lines.index("The last two weeks") + 1 :][:6] == [
+        "Thursday 7 November 2013",
+        "Investigating Slow images",
+        "Investigating Late mail",
+        "Tuesday 5 November 2013 to Wednesday 6 November 2013",
+        "Investigating Late mail",
+        "Friday 25 October 2013 to Monday 4 November 2013: nothing to report.",
+    ]
+
+
 def test_home_tells_the_gravest_of_a_busy_day_and_leads_to_the_others():
     mail = make_component("Mailings")
     for hour, status in enumerate(["major_outage", *["degraded_performance"] * 5]):
