@@ -16,10 +16,13 @@ from playwright.sync_api import Page
 
 from incidents.actions import post_update, reschedule_maintenance, schedule_maintenance
 from incidents.clock import run_clock
+from incidents.component_actions import save_page_part
 from incidents.corrections import edit_update
 from incidents.demo import ADMIN, load_demo
 from incidents.models import Component, Incident
+from incidents.models import Page as StatusPage
 from incidents.staff_reminders import to_dos
+from incidents.translation_actions import translate_notice
 from incidents.values import AllClear, EffectAnswer, NoticeDetails, UpdateText, Window
 from subscriptions.consent import confirm, request_subscription
 from subscriptions.models import Notification, Subscriber
@@ -75,8 +78,12 @@ def a_working_day() -> list[Picture]:
         Picture("notice-moved", "A maintenance that was moved", public(moved)),
         Picture("notice-cancelled", "A maintenance that was cancelled", public(cancelled)),
         Picture("notice-postmortem", "An incident with a post-mortem", public(cause)),
+        Picture("home-chosen", "Home for whoever uses two of its functions", "/", act=choose_functions),
+        Picture("function", "One function and its year", f"/components/{function('Sending mailings').code}"),
         Picture("history", "The history", "/history"),
+        Picture("search", "A search in it", "/history?q=power", act=found),
         Picture("month", "A month of it", "/history/2013/11"),
+        Picture("offline", "A page that was never read, without a network", "/offline"),
         Picture("not-found", "An address that leads nowhere", "/nowhere"),
         Picture("guide", "The guide to feeds and data", "/api"),
         *subscribing(announced),
@@ -191,11 +198,52 @@ def weeks_later() -> list[Picture]:
     return [Picture("home-calm", "Home when all is well", "/", EVERY)]
 
 
+def in_other_languages() -> list[Picture]:
+    page = StatusPage.objects.current()
+    page.languages = ["nl", "ar"]
+    save_page_part(page, actor=admin_user(), changed=["languages"])
+    work = notice("Move of all images")
+    all_clear = work.updates.order_by("-display_at").first()
+    for language, (title, words) in TRANSLATED.items():
+        translate_notice(
+            work, language, actor=admin_user(), notice={"title": title}, updates={all_clear.pk: {"body": words}}
+        )
+    arabic = write_update(all_clear, LINKS, language="ar", time_zone=ZONE)
+    return [
+        Picture("home-nl", "Home in Dutch", "/nl"),
+        Picture("notice-nl", "A notice of which a part is translated", f"/nl{public(work)}"),
+        Picture("home-ar", "Home in Arabic", "/ar"),
+        Picture("notice-ar", "A notice in Arabic", f"/ar{public(work)}"),
+        Picture("history-ar", "The history in Arabic", "/ar/history"),
+        Picture("subscribe-ar", "Subscribing in Arabic", "/subscribe/?choose=1&language=ar"),
+        Picture("mail-ar", "Mail: the all-clear in Arabic", arabic, MAIL),
+        Picture(
+            "staff-translations",
+            "Translating a notice",
+            admin("incidents_scheduledmaintenance_change", work.pk),
+            STAFF,
+            act=sign_in,
+        ),
+    ]
+
+
+TRANSLATED = {
+    "nl": (
+        "Verhuizing van alle afbeeldingen naar een grotere opslag",
+        "Alle afbeeldingen staan in de nieuwe opslag en laden sneller dan voorheen. Wat wachtte, is verzonden.",
+    ),
+    "ar": (
+        "نقل جميع الصور إلى مخزن أكبر",
+        "أصبحت جميع الصور في المخزن الجديد، وتُحمَّل أسرع من ذي قبل. وقد أُرسلت الرسائل التي كانت تنتظر.",
+    ),
+}
+
 SCENES = [
     Scene("On a working day", A_WORKING_DAY, a_working_day),
     Scene("While work goes on", WORK_GOES_ON, the_work_goes_on),
     Scene("After the all-clear", WORK_IS_DONE, the_work_is_done),
     Scene("Weeks later", WEEKS_LATER, weeks_later),
+    Scene("In other languages", WEEKS_LATER, in_other_languages),
 ]
 
 LINKS = {
@@ -207,6 +255,10 @@ def notice(title: str, *, otherwise: str = "") -> Incident:
     """The newest one whose title begins so."""
     found = Incident.objects.public().order_by("-pk")
     return found.filter(title__startswith=title).first() or found.get(title__startswith=otherwise or title)
+
+
+def function(name: str) -> Component:
+    return Component.objects.get(name=name)
 
 
 def public(about: Incident) -> str:
@@ -239,7 +291,7 @@ def announce(title: str, body: str, *, day: int) -> Incident:
         work_ends_at=dt.datetime(2026, 5, day, 21, tzinfo=dt.UTC),
         time_zone=ZONE,
     )
-    held = {Component.objects.get(name="The application").pk: "under_maintenance"}
+    held = {function("The application").pk: "under_maintenance"}
     text = UpdateText(status="scheduled", body=body, components=held, notify=False)
     at = A_WORKING_DAY - dt.timedelta(days=3)
     return schedule_maintenance(
@@ -277,6 +329,17 @@ def end_open_incidents(at: dt.datetime) -> None:
     for incident in Incident.objects.public().open().filter(kind="realtime"):
         over = UpdateText(status="resolved", body="Follow-up actions start at once again.", components={}, notify=False)
         post_update(incident, over, actor=admin_user(), at=at - dt.timedelta(days=3))
+
+
+def choose_functions(page: Page) -> None:
+    page.click("[data-act=choose]")
+    for name in ("Sending mailings", "Hyperlink redirects"):
+        page.get_by_role("checkbox", name=name).check()
+    page.click("#choose-functions button[value=keep]")
+
+
+def found(page: Page) -> None:
+    page.locator("#found-list li").first.wait_for()
 
 
 def send(field: str, words: str) -> Callable[[Page], Any]:
