@@ -132,7 +132,7 @@ function isOnScreen(one) {
 function blocksOf(nodes) {
   const news = nodes.filter((node) => node.isConnected && node.textContent.trim());
   const texts = news.map((node) => (node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement));
-  const read = texts.filter((one) => !one.closest("svg, .unseen, .signed, .more, .days"));
+  const read = texts.filter((one) => !one.closest("svg, .unseen, .signed, .more, .days, .past-brief"));
   const blocks = read.map((one) => one.closest(WHOLES) ?? one.closest(LINES) ?? one);
   return [...new Set(blocks)].filter((one) => !blocks.some((other) => other !== one && other.contains(one)));
 }

@@ -110,8 +110,9 @@ async function keepAssets(text, of = null) {
     if (await assets.match(address, { ignoreVary: true })) continue;
     const answer = await fetch(address);
     if (!answer.ok) continue;
-    if (address.endsWith(".js")) await keepAssets(await answer.clone().text(), address);
-    await assets.put(address, answer);
+    const body = await answer.blob(); // a body that stops half-way would hold up all who look into the cache
+    if (address.endsWith(".js")) await keepAssets(await body.text(), address);
+    await assets.put(address, new Response(body, { headers: { "content-type": answer.headers.get("content-type") } }));
   }
 }
 

@@ -53,14 +53,21 @@ def rendered(data_dir: Path) -> dict[str, bytes]:
 
 
 class _Links(HTMLParser):
+    """What a page links to. A template shows nothing: a script takes from it what fits the page."""
+
     def __init__(self) -> None:
         super().__init__()
         self.links: set[str] = set()
         self.ids: set[str] = set()
+        self.templates = 0
+
+    def handle_endtag(self, tag):
+        self.templates -= tag == "template"
 
     def handle_starttag(self, tag, attributes):
+        self.templates += tag == "template"
         for name, value in attributes:
-            if name in ("href", "src", "action") and value:
+            if name in ("href", "src", "action") and value and not self.templates:
                 self.links.add(value)
             if name == "id":
                 self.ids.add(value)

@@ -146,7 +146,7 @@ def test_what_was_written_in_english_takes_its_own_direction_on_an_arabic_page()
 
     assert {"Mail is late (again).", "We look into it.", "Mail"} <= set(home.isolated)
     # The page's name stands by itself in the masthead, the rest are names of formats.
-    framed = {word for text in home.framed for word in re.findall("[A-Za-z]+", text)}
+    framed = {word for text in home.framed for word in re.findall("[A-Za-z]+", re.sub(r"\{\w+\}", "", text))}
     assert framed == {"Copernica", "Atom", "RSS", "API"}
 
 
@@ -225,8 +225,7 @@ def test_an_arabic_page_is_whole_and_time_runs_as_it_is_read():
         page = browser.new_page()
         for path in (f"/incidents/{incident.code}", "/history/2026/03", f"/incidents/{work.code}", "/"):
             page.goto(address + path)
-            for summary in page.locator("summary").all():
-                summary.click()
+            page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
             found += flaws(page, path, LIGHT_PHONE, DARK_PHONE, LIGHT, DARK)
             if work.code in path:
                 marks = [mark.bounding_box()["x"] for mark in page.locator(".mark-time").all()]

@@ -106,7 +106,7 @@ def test_one_command_serves_page_and_admin_with_the_demo_and_a_second_start_keep
         assert served.stop() == 0
     assert processes_of(data(tmp_path)) == {}
     before = page_codes(data(tmp_path))
-    assert len(before) == 8
+    assert len(before) == 10
 
     with start("serve", "--demo") as served:
         wait_for(lambda: page(port)[0] == 200, what="the page")
