@@ -426,6 +426,16 @@ class Incident(models.Model):
                 condition=~Q(title=""),
                 name="incident_has_title",
             ),
+            models.CheckConstraint(
+                condition=Q(impact__in=Impact.values, impact_override__in=["", *Impact.values]),
+                name="incident_impact_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    data_statement__in=["", *DataStatement.values], data_outcome__in=["", *DataStatement.values]
+                ),
+                name="incident_data_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -596,6 +606,7 @@ class IncidentUpdate(models.Model):
                 name="update_tells_of_no_later_moment",
             ),
             models.CheckConstraint(condition=Q(status__in=IncidentStatus.values), name="update_status_known"),
+            models.CheckConstraint(condition=Q(data_outcome__in=["", *DataStatement.values]), name="update_data_known"),
             models.CheckConstraint(
                 condition=Q(approved_version__isnull=True) | Q(publish_at__isnull=False),
                 name="update_approved_has_its_time",
