@@ -222,7 +222,7 @@ def in_other_languages() -> list[Picture]:
             "Translating a notice",
             admin("incidents_scheduledmaintenance_change", work.pk),
             STAFF,
-            act=sign_in,
+            act=begin_to_translate,
         ),
     ]
 
@@ -357,6 +357,12 @@ def sign_in(page: Page) -> None:
     page.fill("#id_password", PASSWORD)
     page.click("[type=submit]")
     page.locator("#user-tools").wait_for()
+
+
+def begin_to_translate(page: Page) -> None:
+    sign_in(page)
+    page.locator(".translations a").first.click()
+    page.locator("form textarea").first.wait_for()
 
 
 def begin_with_a_template(page: Page) -> None:
