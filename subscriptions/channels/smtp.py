@@ -57,6 +57,9 @@ class SmtpConnection:
             raise ChannelDown(str(problem), permanent=True) from problem
         except (OSError, smtplib.SMTPException) as problem:
             raise ChannelDown(f"{type(problem).__name__}: {problem}") from problem
+        except UnicodeError as problem:  # whose own words quote the password
+            words = "the mail server's name, or the login, holds letters that smtplib cannot send"
+            raise ChannelDown(words, permanent=True) from problem
         assert self._smtp.sock is not None
         self._socket = self._smtp.sock
         _limit_waiting(self._socket, TIMEOUT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from statuspage.environment import MailServer
 from subscriptions.channels import smtp
 from subscriptions.delivery import run_deliveries
 from subscriptions.fanout import fan_out, open_notifications
@@ -12,6 +13,7 @@ from subscriptions.models import ChannelPause, Delivery, Subscriber
 from subscriptions.senders import REFUSALS
 from tests.make import make_incident, make_page, make_subscribers
 from tests.scripted import ScriptedServer
+from tests.sink import Sink
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +108,17 @@ def test_a_plain_code_in_answer_to_the_text_blames_no_mailbox(settings):
 
     assert Delivery.objects.get(subscriber=ann).state == "failed"
     assert ends() == {("failed", "active"), ("sent", "active")}
+
+
+def test_a_login_that_cannot_be_sent_pauses_the_channel_and_says_so_without_the_password(settings):
+    owe(1)
+    with Sink(takes_auth=True) as sink:
+        settings.MAIL_SERVER = MailServer("smtp", "127.0.0.1", sink.port, "status", "pässwort")
+        run_deliveries(20)
+
+    assert ends() == {("queued", "active")}
+    reason = ChannelPause.objects.get().reason
+    assert "login" in reason and "\xe4" not in reason and "ä" not in reason
 
 
 def test_words_about_a_recipient_are_not_taken_for_words_about_us():
