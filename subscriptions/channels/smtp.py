@@ -31,11 +31,17 @@ FAREWELL = 1.0
 LONGEST_ANSWER = 64 * 1024
 
 # Enhanced codes (RFC 3463) that blame the recipient's address or mailbox …
-RECIPIENT_CODES = ("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.", "5.4.")
-# … and plain ones that may, in answer to the recipient, where no enhanced code says otherwise …
+RECIPIENT_CODES = (
+    "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.", "5.4.1", "5.4.2", "5.4.3", "5.4.4",
+)  # fmt: skip
+# … and plain ones that may, in answer to the recipient, where no enhanced code says otherwise.
 RECIPIENT_REPLIES = (550, 551, 552, 553)
-# … but not with such words: a relay that does not know us, or takes no more of us for now, answers with the same ones.
-ABOUT_US = re.compile(rb"relay|authenti|rcpthosts|sender|spam|block|blacklist|\brbl\b|dnsbl|per hour", re.IGNORECASE)
+# But not with such words, unless the code is of an address (5.1): a relay that does not know us, does not let us use
+# this sender, or takes no more of us for now, says so with the same ones.
+ABOUT_US = re.compile(
+    rb"relay|authenti|rcpthosts|send(er|ing| ?as)|submission|spam|block|blacklist|\brbl\b|dnsbl|per hour", re.IGNORECASE
+)
+AN_ADDRESS = re.compile(rb"\S+@\S+")
 
 # What nearly every mail's envelope is answered with; looked at as a whole, for it is the most that is read of each.
 ENVELOPE_TAKEN = re.compile(rb"250 [^\n]*\n25[01] [^\n]*\n354 [^\n]*\n")
@@ -317,6 +323,9 @@ def _enhanced_code(words: bytes) -> str:
 
 
 def _blames_recipient(code: int, words: bytes) -> bool:
-    if enhanced := _enhanced_code(words):
-        return enhanced.startswith(RECIPIENT_CODES) and enhanced[:6] != "5.1.15"
-    return code in RECIPIENT_REPLIES and not ABOUT_US.search(words)
+    enhanced = _enhanced_code(words)
+    if enhanced:
+        is_blamed = enhanced.startswith(RECIPIENT_CODES) and enhanced[:6] != "5.1.15"
+    else:
+        is_blamed = code in RECIPIENT_REPLIES
+    return is_blamed and (enhanced.startswith("5.1.") or not ABOUT_US.search(AN_ADDRESS.sub(b"", words)))

@@ -18,13 +18,18 @@ from tests.sink import Sink
 pytestmark = pytest.mark.django_db
 
 NOBODY = "550 No such user here"
-# Exim, cPanel, qmail, hMailServer, and what Exim says when it cannot verify the sender.
+# Exim, cPanel, qmail, hMailServer, what Exim says when it cannot verify the sender; then Gmail, Zoho and Microsoft 365
+# of how much was sent, and of a sender that is not the login's.
 ABOUT_US = [
     "550 relay not permitted",
     "550 (host.example) [192.0.2.1] is not permitted to relay through this server without authentication.",
     "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
     "550 SMTP authentication is required.",
     "550 Sender verify failed",
+    "550 5.4.5 Daily user sending limit exceeded.",
+    "550 5.4.6 Unusual sending activity detected. Please try after sometime",
+    "554 5.2.252 SendAsDenied; login@example.com not allowed to send as status@example.com",
+    "554 5.2.2 Submission quota exceeded",
 ]
 
 
@@ -137,6 +142,13 @@ def test_a_login_that_cannot_be_sent_pauses_the_channel_and_says_so_without_the_
 
 
 def test_words_about_a_recipient_are_not_taken_for_words_about_us():
-    said = [b"No such user here", b"Mailbox unavailable", b"sorry, no mailbox here by that name"]
+    said = [
+        b"No such user here",
+        b"sorry, no mailbox here by that name",
+        b"<spam.sender@relay.example> is unknown",
+        b"5.1.1 <x@y.example>: blocked, no such user",
+        b"5.2.2 mailbox full",
+        b"5.4.1 Recipient address rejected: Access denied",
+    ]
 
-    assert [smtp._blames_recipient(550, words) for words in said] == [True] * 3
+    assert [smtp._blames_recipient(550, words) for words in said] == [True] * len(said)
