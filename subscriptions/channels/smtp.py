@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Container
 from contextlib import suppress
 from functools import cache
 from typing import Any, NoReturn
@@ -38,7 +39,8 @@ ABOUT_US = re.compile(rb"relay|authenti|rcpthosts|sender|spam|block|blacklist|\b
 
 # What nearly every mail's envelope is answered with; looked at as a whole, for it is the most that is read of each.
 ENVELOPE_TAKEN = re.compile(rb"250 [^\n]*\n25[01] [^\n]*\n354 [^\n]*\n")
-RECIPIENT_TAKEN = (250, 251)
+# The first digit counts (RFC 5321, 4.2.1): a mail that was taken with 251 must not be sent again.
+TAKEN = range(200, 300)
 TEXT_WANTED = (354,)
 
 Answer = tuple[int, bytes]
@@ -96,9 +98,9 @@ class SmtpConnection:
         except (OSError, EOFError) as problem:
             self._lose(problem)
         self.is_in_doubt = False
-        if code != 250:
+        if code not in TAKEN:
             self._refuse(code, words, is_about_text=True)
-        return b"250 " + words
+        return b"%d %b" % (code, words)
 
     def abort(self) -> None:
         with suppress(OSError):
@@ -127,7 +129,7 @@ class SmtpConnection:
             return
         mail_from, rcpt_to, data, _end = envelope.split(b"\n")
         self._check_sender(self._ask(mail_from + b"\n"))
-        self._check(self._ask(rcpt_to + b"\n"), RECIPIENT_TAKEN)
+        self._check(self._ask(rcpt_to + b"\n"), TAKEN)
         self._check(self._ask(data + b"\n"), TEXT_WANTED)
 
     def _read_envelope(self) -> None:
@@ -139,9 +141,9 @@ class SmtpConnection:
         if recipient[0] == 421:
             self._refuse(*recipient)
         data = self._answers.next()
-        if recipient[0] not in RECIPIENT_TAKEN and data[0] == 354:
+        if recipient[0] not in TAKEN and data[0] == 354:
             self._ask(b".\r\n")  # it waits for a mail to nobody, and gets none
-        self._check(recipient, RECIPIENT_TAKEN)
+        self._check(recipient, TAKEN)
         self._check(data, TEXT_WANTED)
 
     def _send_text(self, mail: Mail, following: Mail | None) -> None:
@@ -174,11 +176,11 @@ class SmtpConnection:
 
     def _check_sender(self, answer: Answer) -> None:
         code, words = answer
-        if code != 250:
+        if code not in TAKEN:
             self._is_open = False
             raise ChannelDown(_words(code, words), permanent=code >= 500)
 
-    def _check(self, answer: Answer, wanted: tuple[int, ...]) -> None:
+    def _check(self, answer: Answer, wanted: Container[int]) -> None:
         """Whether the server goes on with this mail. If not, the next one begins anew."""
         code, words = answer
         if code in wanted:
