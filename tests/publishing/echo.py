@@ -1,4 +1,6 @@
-"""Stands for Django on the Unix socket in tests of the server in front: tells what arrives, and to /admin/slow nothing while the file exists that it names."""
+"""Stands for Django on the Unix socket in tests of the server in front: tells what arrives.
+
+/admin/slow is answered when the file is gone that its query names."""
 
 from __future__ import annotations
 
