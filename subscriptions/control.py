@@ -7,7 +7,7 @@ import datetime as dt
 from django.db.models import QuerySet
 
 from subscriptions.bell import ring
-from subscriptions.choices import DeliveryState
+from subscriptions.choices import DeliveryState, SubscriberState
 from subscriptions.models import Delivery, Notification
 
 
@@ -31,9 +31,16 @@ def resume_notification(notification: Notification, *, now: dt.datetime) -> bool
     return changed == 1
 
 
+def to_be_retried(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Those that failed. Not to addresses in quarantine: these would be skipped, and when staff have taken the address
+    back nothing would be left to be tried."""
+    failed = deliveries.filter(state=DeliveryState.FAILED)
+    return failed.exclude(subscriber__state=SubscriberState.QUARANTINED)
+
+
 def retry(deliveries: QuerySet[Delivery], *, now: dt.datetime) -> int:
     """Try failed ones again, as if for the first time; how many those are. Others stay as they are."""
-    changed = deliveries.filter(state=DeliveryState.FAILED).update(state=DeliveryState.QUEUED, attempts=0, due_at=now)
+    changed = to_be_retried(deliveries).update(state=DeliveryState.QUEUED, attempts=0, due_at=now)
     if changed:
         ring()
     return changed

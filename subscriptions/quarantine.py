@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from django.db import transaction
-from django.db.models import F, Window
+from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from subscriptions.choices import DeliveryState, QuarantineCause, SubscriberState
@@ -26,10 +26,13 @@ ENHANCED = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 def quarantine(subscribers: Iterable[int], cause: QuarantineCause, reason: str, *, now: dt.datetime) -> int:
     """Send nothing more to these (by id), for `reason`: the words of whoever refused. Returns how many it struck.
 
-    What is queued for them is skipped when its turn comes. Who has left already stays as they are.
+    What is queued for them is skipped when its turn comes. Who has left already stays as they are. A complaint also
+    counts for who is set apart because mail did not arrive: staff alone may not take them back.
     """
-    heard = Subscriber.objects.filter(pk__in=list(subscribers))
-    return heard.filter(state__in=[SubscriberState.ACTIVE, SubscriberState.PENDING]).update(
+    heard = Q(state__in=[SubscriberState.ACTIVE, SubscriberState.PENDING])
+    if cause == QuarantineCause.COMPLAINT:
+        heard |= Q(state=SubscriberState.QUARANTINED, quarantine_cause=QuarantineCause.UNREACHABLE)
+    return Subscriber.objects.filter(heard, pk__in=list(subscribers)).update(
         state=SubscriberState.QUARANTINED, quarantined_at=now, quarantine_cause=cause, quarantine_reason=reason[:500]
     )
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, may_see_addresses, retry_for
 from subscriptions.choices import DeliveryState
+from subscriptions.control import to_be_retried
 from subscriptions.models import Delivery, Notification
 from subscriptions.outbox_views import outbox_urls
 from subscriptions.person import told
@@ -70,10 +71,11 @@ class DeliveryAdmin(LedgerAdmin):
 
     @admin.action(description=gettext_lazy("Try the selected failed deliveries again"), permissions=["steer"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> HttpResponse | None:
-        failed = queryset.filter(state=DeliveryState.FAILED)
+        failed = to_be_retried(queryset)
         count = failed.count()
         if not count:
-            self.message_user(request, _("None of these has failed."), messages.WARNING)
+            words = _("None of these has failed, or those that have are to addresses in quarantine: free these first.")
+            self.message_user(request, words, messages.WARNING)
             return None
         if not request.POST.get("sure"):
             context = {
@@ -81,6 +83,7 @@ class DeliveryAdmin(LedgerAdmin):
                 "title": _("Try again"),
                 "opts": self.opts,
                 "count": count,
+                "in_quarantine": queryset.filter(state=DeliveryState.FAILED).count() - count,
                 "deliveries": failed.select_related("subscriber").order_by("pk")[:SHOWN_IN_QUESTION],
                 "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
                 "select_across": request.POST.get("select_across", "0"),

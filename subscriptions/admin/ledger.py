@@ -15,8 +15,7 @@ from incidents import history
 from incidents.models import Page
 from incidents.roles import may_publish, may_write
 from incidents.times import describe
-from subscriptions.choices import DeliveryState
-from subscriptions.control import retry
+from subscriptions.control import retry, to_be_retried
 from subscriptions.models import ChannelPause, Delivery, Notification
 
 
@@ -58,7 +57,7 @@ def channel_pauses() -> list[str]:
 
 def retry_for(user: Any, deliveries: QuerySet[Delivery]) -> int:
     """Queue again what failed of `deliveries`, and write into the log of each notification who did it."""
-    failed = deliveries.filter(state=DeliveryState.FAILED).order_by()
+    failed = to_be_retried(deliveries).order_by()
     per_notification = dict(failed.values("notification").annotate(n=Count("pk")).values_list("notification", "n"))
     count = retry(failed, now=timezone.now())
     for notification in Notification.objects.filter(pk__in=per_notification).select_related("update__incident"):

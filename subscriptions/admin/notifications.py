@@ -24,7 +24,7 @@ from incidents.times import describe
 from subscriptions.admin.deliveries import SHOWN_IN_QUESTION, queued_again
 from subscriptions.admin.ledger import LedgerAdmin, channel_pauses, log_act, may_see_addresses, retry_for
 from subscriptions.choices import TO_MANY, DeliveryState, Purpose
-from subscriptions.control import pause_notification, resume_notification
+from subscriptions.control import pause_notification, resume_notification, to_be_retried
 from subscriptions.models import Delivery, Notification
 from subscriptions.panels import deliveries_url, progress_context
 from subscriptions.person import told
@@ -134,15 +134,18 @@ class NotificationAdmin(LedgerAdmin):
     def retry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """All that failed of one notification; asked about first."""
         notification = self._to_steer(request, pk)
-        failed = Delivery.objects.filter(notification=notification, state=DeliveryState.FAILED)
+        deliveries = Delivery.objects.filter(notification=notification)
+        failed = to_be_retried(deliveries)
         if request.method == "POST":
             messages.success(request, queued_again(retry_for(request.user, failed)))
             return HttpResponseRedirect(_url("change", pk))
+        count = failed.count()
         context = {
             **self.admin_site.each_context(request),
             "title": _("Try again"),
             "opts": Delivery._meta,
-            "count": failed.count(),
+            "count": count,
+            "in_quarantine": deliveries.filter(state=DeliveryState.FAILED).count() - count,
             "deliveries": failed.select_related("subscriber").order_by("pk")[:SHOWN_IN_QUESTION],
             "back_url": _url("change", pk),
         }

@@ -86,7 +86,7 @@ class SmtpConnection:
                 self._announce(mail)
             else:
                 self._announced = None
-                self._read_envelope()
+                self._read_envelope(mail)
             self._send_text(mail, following)
         except (OSError, EOFError) as problem:
             self._lose(problem)
@@ -125,18 +125,18 @@ class SmtpConnection:
         envelope = self._envelope(mail)
         if self._is_pipelined:
             self._socket.sendall(envelope)
-            self._read_envelope()
+            self._read_envelope(mail)
             return
         mail_from, rcpt_to, data, _end = envelope.split(b"\n")
-        self._check_sender(self._ask(mail_from + b"\n"))
+        self._check_sender(self._ask(mail_from + b"\n"), mail)
         self._check(self._ask(rcpt_to + b"\n"), TAKEN)
         self._check(self._ask(data + b"\n"), TEXT_WANTED)
 
-    def _read_envelope(self) -> None:
+    def _read_envelope(self, mail: Mail) -> None:
         """The answers to an envelope that went out in one piece."""
         if self._answers.skip(ENVELOPE_TAKEN):
             return
-        self._check_sender(self._answers.next())
+        self._check_sender(self._answers.next(), mail)
         recipient = self._answers.next()
         if recipient[0] == 421:
             self._refuse(*recipient)
@@ -174,10 +174,13 @@ class SmtpConnection:
         self._socket.sendall(line)
         return self._answers.next()
 
-    def _check_sender(self, answer: Answer) -> None:
+    def _check_sender(self, answer: Answer, mail: Mail) -> None:
         code, words = answer
         if code not in TAKEN:
             self._is_open = False
+            # What it refuses may be the options that such an address takes, though it offers them: others go on.
+            if not mail.recipient.isascii():
+                raise ConnectionLost(_words(code, words))
             raise ChannelDown(_words(code, words), permanent=code >= 500)
 
     def _check(self, answer: Answer, wanted: Container[int]) -> None:

@@ -110,6 +110,21 @@ def test_a_plain_code_in_answer_to_the_text_blames_no_mailbox(settings):
     assert ends() == {("failed", "active"), ("sent", "active")}
 
 
+@pytest.mark.parametrize("pipelining", ["250-PIPELINING\r\n", ""])
+def test_who_has_an_address_that_a_server_offers_to_take_and_refuses_at_the_sender_holds_up_nobody(
+    settings, pipelining
+):
+    first, *_others = owe(3)
+    Subscriber.objects.filter(pk=first.pk).update(endpoint="jürgen@example.com")
+    ehlo = f"250-scripted.test\r\n{pipelining}250-8BITMIME\r\n250 SMTPUTF8"
+    with ScriptedServer(ehlo=ehlo, say=lambda c: "555 5.5.4 unsupported option" if "SMTPUTF8" in c else None) as server:
+        run(settings, server)
+
+    assert dict(Delivery.objects.values_list("subscriber", "state")).pop(first.pk) == "queued"
+    assert set(Delivery.objects.exclude(subscriber=first).values_list("state", flat=True)) == {"sent"}
+    assert not ChannelPause.objects.exists()
+
+
 def test_a_login_that_cannot_be_sent_pauses_the_channel_and_says_so_without_the_password(settings):
     owe(1)
     with Sink(takes_auth=True) as sink:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from subscriptions.models import Delivery, Notification
 from subscriptions.provider_events import note_event
-from subscriptions.quarantine import PATIENCE
+from subscriptions.quarantine import PATIENCE, release
 from tests.make import make_incident, make_subscribers
 
 pytestmark = pytest.mark.django_db
@@ -45,11 +45,13 @@ def test_a_bounce_told_again_blames_no_earlier_mail(data_dirs):
     assert mails[0].subscriber.state == "active"
 
 
-def test_a_complaint_after_a_bounce_counts(data_dirs):
+@pytest.mark.parametrize("said", ["552 5.2.2 mailbox full", "550 5.1.1 no such user"])
+def test_a_complaint_after_a_bounce_counts(data_dirs, said):
     (mail,) = make_mails(1)
-    told = {"recipient": mail.subscriber.endpoint, "mta_response": "552 5.2.2 mailbox full"}
+    told = {"recipient": mail.subscriber.endpoint, "mta_response": said}
     note_event(AnymailTrackingEvent(event_type=EventType.BOUNCED, **told))
     note_event(AnymailTrackingEvent(event_type=EventType.COMPLAINED, **told))
 
     mail.subscriber.refresh_from_db()
     assert mail.subscriber.quarantine_cause == "complaint"
+    assert not release(mail.subscriber)
