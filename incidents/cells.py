@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 # A spreadsheet would run what begins so. An apostrophe in front makes it text; what has one there already gets another,
-# so that taking one off gives back exactly what was.
-RUNNABLE = re.compile(r"'*[=+\-@\t\r]")
-MADE_HARMLESS = re.compile(r"'+[=+\-@\t\r]")
+# so that taking one off gives back exactly what was. Where people write in full width, programs run those signs, too.
+SIGNS = r"[=+\-@\t\r\n＝＋－＠]"
+RUNNABLE = re.compile(f"'*{SIGNS}")
+MADE_HARMLESS = re.compile(f"'+{SIGNS}")
 
 
 def harmless(value: str) -> str:

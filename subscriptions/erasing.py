@@ -43,7 +43,8 @@ def erase(subscriber: Subscriber) -> Erased:
     mails = outbox.remove_mails_to(Path(settings.OUTBOX_DIR), subscriber.endpoint)
     with transaction.atomic():
         uploads = UploadedList.objects.all().delete()[1].get("subscriptions.UploadedList", 0)
-        counters = limits.forget("mailbox", address.mailbox) + limits.forget("manage link", subscriber.code)
+        by_code = [limits.forget(kind, subscriber.code) for kind in ("manage link", "change")]
+        counters = limits.forget("mailbox", address.mailbox) + sum(by_code)
         staff_acts(subscriber).update(object_repr=_("an erased subscriber"))
         deliveries = subscriber.deliveries.count()
         subscriber.delete()

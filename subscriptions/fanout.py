@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from django.db import connection, transaction
 from django.db.models import F, Max, Min
@@ -74,6 +75,18 @@ def owing_fan_out() -> list[int]:
     """The notifications whose deliveries are not all owed yet, oldest first."""
     owing = Notification.objects.filter(fanned_out_at__isnull=True, paused_at__isnull=True)
     return list(owing.values_list("pk", flat=True))
+
+
+def is_held(notification_id: int) -> bool:
+    """Whether `fan_out` left it because another process is at it. Asked of no correction: those wait for senders."""
+    unfinished = Notification.objects.filter(pk=notification_id, fanned_out_at__isnull=True, paused_at__isnull=True)
+    return unfinished.exclude(purpose=Purpose.CORRECTION).exists()
+
+
+def continues(notification_id: int, earlier: Collection[int]) -> bool:
+    """Whether it tells a notice that one of the notifications `earlier` tells, too."""
+    same = Notification.objects.filter(update__incident__updates__notifications=notification_id)
+    return same.filter(pk__in=earlier).exists()
 
 
 def notify_one(

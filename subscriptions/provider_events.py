@@ -49,4 +49,6 @@ def _subscriber(address: str) -> Subscriber | None:
 
 
 def _newest_mail(subscriber: Subscriber) -> Delivery | None:
-    return subscriber.deliveries.filter(state=DeliveryState.SENT).order_by("-pk").first()
+    """Also one that has failed: the same event told again must not blame the mail before it."""
+    ended = [DeliveryState.SENT, DeliveryState.FAILED]
+    return subscriber.deliveries.filter(state__in=ended).order_by("-pk").first()

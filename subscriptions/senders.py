@@ -49,7 +49,7 @@ MAX_DESTINATIONS = 10_000  # that are remembered
 # After so many connections in a row that were lost before they carried anything, the other side is down.
 LOSSES = 3
 
-# So many refused with words that blame nobody, and none taken after them: then it is not about them.
+# So many refused with words that do not surely blame them, and none taken after them: then it is not about them.
 REFUSALS = 5
 
 FOREVER = math.inf
@@ -58,7 +58,7 @@ FOREVER = math.inf
 class Batch:
     """One claim on its way. Senders add what came of each of its deliveries, any number of them at once.
 
-    `refusal` holds the words with which all were refused, when they blame nobody.
+    `refusal` holds the words with which all were refused, when it is about all of us.
     """
 
     def __init__(self, claim: uuid.UUID, journal: Journal, rows: list[Claimed], *, stop_at: float) -> None:
@@ -71,7 +71,7 @@ class Batch:
         self._size = len(rows)
         self._ends: list[tuple[Claimed, str, Any]] = []  # in order of time; to append is atomic
         self._reported = 0
-        self._refused: dict[int, str] = {}
+        self._refused: list[tuple[Claimed, str, str]] = []  # since one was accepted, when it is open who is to blame
 
     @property
     def is_done(self) -> bool:
@@ -91,7 +91,7 @@ class Batch:
         return time.monotonic() > self._stop_at or time.time() > self._lease_ends
 
     def end(self, row: Claimed, how: str, detail: Any = "") -> None:
-        """`how` is the name of a field of Report, "refused" or "blamed"; `detail` its reason, or its time."""
+        """`how` is the name of a field of Report, "refused", "doubted" or "blamed"; `detail` its reason or time."""
         self._ends.append((row, how, detail))
 
     def report(self) -> Report:
@@ -102,10 +102,10 @@ class Batch:
         for row, how, detail in news:
             if how == "accepted":
                 self._note_accepted(row, report)
-            elif how == "refused":
-                self._refused[row.pk] = detail
+            elif how in ("refused", "doubted"):
+                self._refused.append((row, how, detail))
             elif how == "blamed":
-                report.failed[row.pk] = report.blamed[row.subscriber_id] = detail
+                _fail(row, how, detail, report)
             elif how in ("skipped", "untouched"):
                 getattr(report, how).append(row.pk)
             else:
@@ -118,14 +118,25 @@ class Batch:
         self.has_accepted = True
         report.accepted.append(row.pk)
         if self._refused:  # others are taken: so these were refused for themselves
-            report.failed.update(self._refused)
+            for refused in self._refused:
+                _fail(*refused, report)
             self._refused.clear()
 
     def _decide_about_refused(self, report: Report) -> None:
         is_about_all = len(self._refused) >= REFUSALS
-        (report.failed if self.has_accepted and not is_about_all else report.delayed).update(self._refused)
+        for row, how, words in self._refused:
+            if is_about_all or (how == "refused" and not self.has_accepted):
+                report.delayed[row.pk] = words
+            else:
+                _fail(row, how, words, report)
         if is_about_all:
-            *_others, self.refusal = self._refused.values()
+            self.refusal = self._refused[-1][2]
+
+
+def _fail(row: Claimed, how: str, words: str, report: Report) -> None:
+    report.failed[row.pk] = words
+    if how != "refused":
+        report.blamed[row.subscriber_id] = words
 
 
 class Job(NamedTuple):
@@ -521,7 +532,7 @@ def _end_badly(job: Job, problem: Exception) -> None:
     elif isinstance(problem, PolicyRefusal):
         job.batch.end(job.row, "refused", str(problem))
     elif isinstance(problem, RecipientRefused):
-        job.batch.end(job.row, "blamed", str(problem))
+        job.batch.end(job.row, "blamed" if problem.is_certain else "doubted", str(problem))
     elif isinstance(problem, DeliveryError):
         job.batch.end(job.row, "failed" if problem.permanent else "delayed", str(problem))
     else:  # one notice that cannot be made must not silence the others

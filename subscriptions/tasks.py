@@ -13,7 +13,7 @@ from incidents.clock import run_clock
 from subscriptions import importing, limits, retention, watch
 from subscriptions.bell import IMPORT, no_ring_waits, ring, ring_once
 from subscriptions.delivery import Tally, run_deliveries
-from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
+from subscriptions.fanout import continues, fan_out, is_held, open_notifications, owing_fan_out
 from subscriptions.reminders import open_reminders
 from subscriptions.restored import hold_back_if_restored
 from subscriptions.staff_reminders import open_staff_reminders, send_staff_reminders
@@ -102,7 +102,10 @@ def _pay(deadline: float) -> bool:
 
 
 class FanOuts:
-    """What is to be fanned out, slice by slice. One that cannot be must not keep the others waiting."""
+    """What is to be fanned out, slice by slice. One that cannot be must not keep the others waiting.
+
+    But while another process is at one, nothing later about its notice is begun: nobody is to hear of an end first.
+    """
 
     def __init__(self, deadline: float) -> None:
         self.went_well = True
@@ -113,22 +116,28 @@ class FanOuts:
     def one_slice(self) -> bool:
         """Owe the next deliveries; whether there were any to owe. Called all the time, so also a sign of life."""
         watch.stamp()
-        while self._owing and time.monotonic() < self._deadline:
-            if self._try_one(self._owing[0]):
+        held: list[int] = []
+        for notification_id in list(self._owing):
+            if time.monotonic() >= self._deadline:
+                break
+            if held and continues(notification_id, held):
+                continue
+            try:
+                is_done = fan_out(notification_id, now=timezone.now())
+                is_left = not is_done and is_held(notification_id)
+            except Exception:
+                logger.exception("Notification %s could not be fanned out", notification_id)
+                self.went_well = is_done = is_left = False
+            if is_done:
                 self._slices += 1
                 if self._slices == 2:  # it goes to many: the other worker process may send, too
                     ring_once()
                 return True
-            self._owing.pop(0)
+            if is_left:
+                held.append(notification_id)
+            else:
+                self._owing.remove(notification_id)
         return False
-
-    def _try_one(self, notification_id: int) -> bool:
-        try:
-            return fan_out(notification_id, now=timezone.now())
-        except Exception:
-            logger.exception("Notification %s could not be fanned out", notification_id)
-            self.went_well = False
-            return False
 
 
 def _deliver(deadline: float, meanwhile: Callable[[], bool]) -> None:

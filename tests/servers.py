@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pwd
 import secrets
@@ -29,11 +30,23 @@ SECRET_KEY = "a key for test servers, of no worth to anybody"
 Answer = TypeVar("Answer")
 
 
+# Below those that the system gives to whoever asks for any: between our look and the start of the server that is meant
+# to listen there, nobody is given one of these. Each process of the suite begins elsewhere, far from its neighbours.
+PORTS = itertools.islice(itertools.cycle(range(10_000, 32_000)), os.getpid() * 7_919 % 22_000, None)
+
+
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on at this moment."""
+    """A port on 127.0.0.1 that nobody listens on, another one each time."""
+    return next(filter(_is_free, PORTS))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_for(condition: Callable[[], Answer], *, seconds: float = 20, what: str = "") -> Answer:

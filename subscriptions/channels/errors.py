@@ -12,10 +12,14 @@ class DeliveryError(Exception):
 
 
 class RecipientRefused(DeliveryError):
-    """Refused for good, and the words blame the recipient's address."""
+    """Refused for good, and the words blame the recipient's address.
 
-    def __init__(self, words: str) -> None:
+    A code without details is no more than that: servers that refuse all of us use the same ones.
+    """
+
+    def __init__(self, words: str, *, is_certain: bool = True) -> None:
         super().__init__(words, permanent=True)
+        self.is_certain = is_certain
 
 
 class PolicyRefusal(DeliveryError):

@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Container
 from contextlib import suppress
 from functools import cache
 from typing import Any, NoReturn
@@ -31,12 +32,15 @@ LONGEST_ANSWER = 64 * 1024
 
 # Enhanced codes (RFC 3463) that blame the recipient's address or mailbox …
 RECIPIENT_CODES = ("5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.", "5.4.")
-# … and plain ones that do, where no enhanced code says otherwise.
+# … and plain ones that may, in answer to the recipient, where no enhanced code says otherwise …
 RECIPIENT_REPLIES = (550, 551, 552, 553)
+# … but not with such words: a relay that does not know us, or takes no more of us for now, answers with the same ones.
+ABOUT_US = re.compile(rb"relay|authenti|rcpthosts|sender|spam|block|blacklist|\brbl\b|dnsbl|per hour", re.IGNORECASE)
 
 # What nearly every mail's envelope is answered with; looked at as a whole, for it is the most that is read of each.
 ENVELOPE_TAKEN = re.compile(rb"250 [^\n]*\n25[01] [^\n]*\n354 [^\n]*\n")
-RECIPIENT_TAKEN = (250, 251)
+# The first digit counts (RFC 5321, 4.2.1): a mail that was taken with 251 must not be sent again.
+TAKEN = range(200, 300)
 TEXT_WANTED = (354,)
 
 Answer = tuple[int, bytes]
@@ -55,6 +59,9 @@ class SmtpConnection:
             raise ChannelDown(str(problem), permanent=True) from problem
         except (OSError, smtplib.SMTPException) as problem:
             raise ChannelDown(f"{type(problem).__name__}: {problem}") from problem
+        except UnicodeError as problem:  # whose own words quote the password
+            words = "the mail server's name, or the login, holds letters that smtplib cannot send"
+            raise ChannelDown(words, permanent=True) from problem
         assert self._smtp.sock is not None
         self._socket = self._smtp.sock
         _limit_waiting(self._socket, TIMEOUT)
@@ -91,9 +98,9 @@ class SmtpConnection:
         except (OSError, EOFError) as problem:
             self._lose(problem)
         self.is_in_doubt = False
-        if code != 250:
-            self._refuse(code, words)
-        return b"250 " + words
+        if code not in TAKEN:
+            self._refuse(code, words, is_about_text=True)
+        return b"%d %b" % (code, words)
 
     def abort(self) -> None:
         with suppress(OSError):
@@ -122,7 +129,7 @@ class SmtpConnection:
             return
         mail_from, rcpt_to, data, _end = envelope.split(b"\n")
         self._check_sender(self._ask(mail_from + b"\n"))
-        self._check(self._ask(rcpt_to + b"\n"), RECIPIENT_TAKEN)
+        self._check(self._ask(rcpt_to + b"\n"), TAKEN)
         self._check(self._ask(data + b"\n"), TEXT_WANTED)
 
     def _read_envelope(self) -> None:
@@ -134,9 +141,9 @@ class SmtpConnection:
         if recipient[0] == 421:
             self._refuse(*recipient)
         data = self._answers.next()
-        if recipient[0] not in RECIPIENT_TAKEN and data[0] == 354:
+        if recipient[0] not in TAKEN and data[0] == 354:
             self._ask(b".\r\n")  # it waits for a mail to nobody, and gets none
-        self._check(recipient, RECIPIENT_TAKEN)
+        self._check(recipient, TAKEN)
         self._check(data, TEXT_WANTED)
 
     def _send_text(self, mail: Mail, following: Mail | None) -> None:
@@ -169,11 +176,11 @@ class SmtpConnection:
 
     def _check_sender(self, answer: Answer) -> None:
         code, words = answer
-        if code != 250:
+        if code not in TAKEN:
             self._is_open = False
             raise ChannelDown(_words(code, words), permanent=code >= 500)
 
-    def _check(self, answer: Answer, wanted: tuple[int, ...]) -> None:
+    def _check(self, answer: Answer, wanted: Container[int]) -> None:
         """Whether the server goes on with this mail. If not, the next one begins anew."""
         code, words = answer
         if code in wanted:
@@ -182,15 +189,17 @@ class SmtpConnection:
             self._ask(b"RSET\r\n")
         self._refuse(code, words)
 
-    def _refuse(self, code: int, words: bytes) -> NoReturn:
+    def _refuse(self, code: int, words: bytes, *, is_about_text: bool = False) -> NoReturn:
         said = _words(code, words)
         if code == 421:  # it closes the connection; so do we
             self._is_open = False
             raise ConnectionLost(said)
         if code < 500:
             raise DeliveryError(said)
-        if _blames_recipient(code, words):
-            raise RecipientRefused(said)
+        is_certain = _enhanced_code(words) != ""
+        # In answer to the text, plain codes speak of policy (RFC 5321, 4.3.2).
+        if _blames_recipient(code, words) and (is_certain or not is_about_text):
+            raise RecipientRefused(said, is_certain=is_certain)
         raise PolicyRefusal(said, permanent=True)
 
 
@@ -299,8 +308,12 @@ def _words(code: int, words: bytes | str) -> str:
     return f"{code} {' '.join(said.split())}"[:500]
 
 
+def _enhanced_code(words: bytes) -> str:
+    code = words.decode("utf-8", "replace").split(" ", 1)[0]
+    return code if code.startswith("5.") and code.count(".") == 2 else ""
+
+
 def _blames_recipient(code: int, words: bytes) -> bool:
-    enhanced = words.decode("utf-8", "replace").split(" ", 1)[0]
-    if enhanced.startswith("5.") and enhanced.count(".") == 2:
+    if enhanced := _enhanced_code(words):
         return enhanced.startswith(RECIPIENT_CODES) and enhanced[:6] != "5.1.15"
-    return code in RECIPIENT_REPLIES
+    return code in RECIPIENT_REPLIES and not ABOUT_US.search(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import signal
 import sqlite3
 import subprocess
@@ -42,6 +43,9 @@ class Terminal:
         self.process, self.master, self.shown = process, master, ""
 
     def read(self) -> str:
+        """All that was shown so far; with a NUL at its end when nothing more can come."""
+        if not select.select([self.master], [], [], 0.1)[0]:
+            return self.shown
         try:
             self.shown += os.read(self.master, 65536).decode(errors="replace").replace("\r\n", "\n")
         except OSError:  # it has ended
@@ -64,7 +68,15 @@ class Terminal:
 def terminal(env: dict[str, str], *arguments: str) -> Iterator[Terminal]:
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        manage(*arguments), cwd=ROOT, env=env, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        manage(*arguments),
+        cwd=ROOT,
+        env=env,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        # Where the suite itself runs with "&", a shell has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     os.close(slave)
     try:
