@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -30,33 +30,41 @@ SECRET_KEY = "a key for test servers, of no worth to anybody"
 Answer = TypeVar("Answer")
 
 
-# Below those that the system gives to whoever asks for any: between our look and the start of the server that is meant
-# to listen there, nobody is given one of these. Each process of the suite begins elsewhere, far from its neighbours.
-PORTS = itertools.islice(itertools.cycle(range(10_000, 32_000)), os.getpid() * 7_919 % 22_000, None)
-
-
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on, another one each time."""
-    return next(filter(_is_free, PORTS))
+    """A port on 127.0.0.1 that nobody listens on; no other test gets it while this process lives.
 
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
+    Never one of those that the system gives to connections by itself: it might, before somebody listens.
+    """
+    for port in random.sample(range(15_000, 30_000), 1_000):
+        reserved = socket.socket(socket.AF_UNIX)
         try:
-            listener.bind(("127.0.0.1", port))
+            reserved.bind(f"\0statuspage-tests-{port}")  # a name, no file; free again when this process ends
+            with socket.socket() as listener:
+                listener.bind(("127.0.0.1", port))
         except OSError:
-            return False
-    return True
+            reserved.close()
+            continue
+        _reserved.append(reserved)
+        return port
+    raise AssertionError("no port is free")
 
 
-def wait_for(condition: Callable[[], Answer], *, seconds: float = 20, what: str = "") -> Answer:
-    """The first true answer of `condition`, asked again and again; fails when the time is over."""
+_reserved: list[socket.socket] = []
+
+
+def wait_for(condition: Callable[[], Answer], *, seconds: float = 60, what: str = "") -> Answer:
+    """The first true answer of `condition`, asked again and again; fails when the time is over.
+
+    The time is no claim about speed: it only ends what would be waited for in vain, on a busy machine too.
+    """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while True:
+        is_last = time.monotonic() > deadline  # before it is asked: who was held up until now asks once more
         if answer := condition():
             return answer
+        if is_last:
+            raise AssertionError(f"not within {seconds} s: {what or condition}")
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what or condition}")
 
 
 def get(url: str, *, timeout: float = 5) -> tuple[int, str]:
@@ -93,7 +101,7 @@ class Running:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def stop(self, *, seconds: float = 20) -> int:
+    def stop(self, *, seconds: float = 60) -> int:
         """Ask it to end (SIGTERM) and wait; its exit status."""
         self.process.terminate()
         return self.process.wait(timeout=seconds)
