@@ -71,6 +71,7 @@ ACTS = {
 # Acts on people: on accounts of staff, and on subscribers. For auditors and administrators alone.
 ACTS_ON_PEOPLE = {
     "sign_in": gettext_lazy("signed in"),
+    "guess_password": gettext_lazy("tried many wrong passwords"),
     "add_account": gettext_lazy("added an account or group"),
     "change_account": gettext_lazy("changed an account or group"),
     "change_password": gettext_lazy("set a password"),

@@ -13,6 +13,7 @@ from incidents.models import Change, Incident, Page
 from incidents.signals import page_changed
 
 CLOCK = "clock"
+SOMEBODY = "somebody"  # nobody knows who
 
 
 def actor_name(actor: AbstractBaseUser | None) -> str:
@@ -57,9 +58,13 @@ def note(
     incident: Incident | None = None,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    by: str = "",
 ) -> Change:
-    """Write down one act that changed nothing public. Apps above note theirs here, without addresses of readers."""
-    return _write(verb, actor, subject, at, incident, before, after, None)
+    """Write down one act that changed nothing public. Apps above note theirs here, without addresses of readers.
+
+    `by` is who did it, where that is neither an account nor the clock.
+    """
+    return _write(verb, actor, subject, at, incident, before, after, None, by)
 
 
 def _write(
@@ -71,12 +76,13 @@ def _write(
     before: Mapping[str, Any] | None,
     after: Mapping[str, Any] | None,
     version: int | None,
+    by: str = "",
 ) -> Change:
     return Change.objects.create(
         at=at,
         verb=verb,
         actor=actor,
-        actor_name=actor_name(actor),
+        actor_name=by or actor_name(actor),
         version=version,
         incident=incident,
         subject=str(subject)[:250],

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 CONNECT_TIMEOUT = 2.0
 ANSWER_TIMEOUT = 60.0
-LARGEST_BODY = 6 * 1024 * 1024  # a little more than Django itself accepts, which then says so
+LARGEST_BODY = 11 * 1024 * 1024  # a list of subscribers of 10 MB, the largest thing that forms take, and its wrapping
 
 HOP_BY_HOP = {
     "connection",

@@ -25,7 +25,7 @@ from incidents.models import (
     StatusChange,
     filed_at,
 )
-from incidents.rollup import IMPACT_RANK
+from incidents.rollup import IMPACT_RANK, incident_impact
 from incidents.times import starts_at
 from incidents.translations import Words, names_in, words_by
 from publishing.days import year_begins
@@ -142,7 +142,8 @@ def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
     )
     unread = ("zone", "translations", "title_lang", "latest_lang")
     names = [name for name in PastNotice.__dataclass_fields__ if name not in unread]
-    found = list(rows.values(*names, "pk", "latest_pk", "time_zone"))
+    found = list(rows.values(*names, "pk", "latest_pk", "time_zone", "impact_override"))
+    _weigh_going_on(found)
     titles = words_by("incident", incident__in=[row["pk"] for row in found], field="title")
     texts = words_by("update", update__in=[row["latest_pk"] for row in found], field="body")
     return tuple(
@@ -153,6 +154,16 @@ def _past(notices: QuerySet[Incident]) -> tuple[PastNotice, ...]:
         )
         for row in found
     )
+
+
+def _weigh_going_on(rows: list[dict[str, Any]]) -> None:
+    """Sets for incidents that go on what they weigh now, as `NoticeState.impact_shown` has it."""
+    going_on = {row["pk"]: row for row in rows if row["kind"] == IncidentKind.REALTIME and row["status"] in LASTING}
+    shown = defaultdict(list)
+    for pk, status in IncidentComponent.objects.filter(incident__in=going_on).values_list("incident", "status"):
+        shown[pk].append(status)
+    for pk, row in going_on.items():
+        row["impact"] = incident_impact(shown[pk], override=row["impact_override"])
 
 
 def load_month(month: Month, zone: ZoneInfo) -> tuple[PastNotice, ...]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from incidents.board import board
 from incidents.roles import may_publish
 from publishing.publish import behind
+from statuspage.logins import LoginForm, OwnPasswordForm
 from subscriptions.outbox_views import MAY_SEE
 
 
@@ -24,6 +26,7 @@ class StatuspageAdminSite(admin.AdminSite):
     site_title = _("Status page")
     index_title = _("What do you want to do?")
     site_url = "/"
+    login_form = LoginForm
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """Behind the login, as Django does it; and no query with a NUL, which PostgreSQL takes for an error of ours."""
@@ -36,6 +39,16 @@ class StatuspageAdminSite(admin.AdminSite):
             return guarded(request, *args, **kwargs)
 
         return checked
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """As Django does it, with our form, which it has no setting for."""
+        request.current_app = self.name  # type: ignore[attr-defined]
+        view = PasswordChangeView.as_view(
+            form_class=partial(OwnPasswordForm, request=request),
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         now = timezone.now()

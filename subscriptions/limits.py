@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import F
+from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from subscriptions.models import Allowance
@@ -81,6 +82,11 @@ def spend_each(kind: str, whos: list[str], *, limit: int, per: dt.timedelta, now
     return may
 
 
+def give_back(kind: str, who: str) -> None:
+    """Take back one that was spent."""
+    Allowance.objects.filter(key=_key(kind, who), used__gt=0).update(used=F("used") - 1)
+
+
 def forget(kind: str, who: str) -> bool:
     """Drop what was counted of `kind` by `who`; whether there was anything."""
     return Allowance.objects.filter(key=_key(kind, who)).delete()[0] > 0
@@ -89,6 +95,12 @@ def forget(kind: str, who: str) -> bool:
 def forget_old_counts(now: dt.datetime) -> None:
     """Remove what counts for nothing any more. The sweep's work: a request that holds rows must not wait for others."""
     Allowance.objects.filter(renews_at__lte=now).delete()
+
+
+def network_of_requester(request: HttpRequest) -> str:
+    # The last hop is the one that our own page server wrote; what stands before it is the requester's word.
+    last_hop = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]
+    return network_of(last_hop or request.META.get("REMOTE_ADDR", ""))
 
 
 def network_of(address: str) -> str:

@@ -198,7 +198,7 @@ def _open_notice(code: str) -> Incident | None:
 
 
 def _link_is_void(request: HttpRequest) -> HttpResponse:
-    network = _network(request)
+    network = limits.network_of_requester(request)
     if not limits.spend("bad link", network, limit=BAD_LINKS_PER_MINUTE, per=limits.MINUTE, now=timezone.now()):
         reason = _("Your network has tried too many links that are not valid. Please try again in a minute.")
         return _retry_after(limits.MINUTE, _refuse(429, reason))
@@ -265,16 +265,11 @@ def _limit_reached(request: HttpRequest) -> Refusal | None:
     """Count one more sign-up; why it is refused, if it is. The network's limit comes first: nobody alone uses up what
     is for all."""
     now = timezone.now()
-    if not limits.spend("sign-up", _network(request), limit=SIGN_UPS_PER_NETWORK, per=SIGN_UPS_PER, now=now):
+    network = limits.network_of_requester(request)
+    if not limits.spend("sign-up", network, limit=SIGN_UPS_PER_NETWORK, per=SIGN_UPS_PER, now=now):
         return Refusal(429, _("Your network has asked for this too often. Please try again in an hour."))
     if limits.spend("sign-ups", "all", limit=settings.SIGN_UPS_PER_HOUR, per=SIGN_UPS_PER, now=now):
         return None
     if limits.spend("warning", "sign-ups", limit=1, per=SIGN_UPS_PER, now=now):
         logger.warning("More than %s sign-ups in an hour: further ones are refused.", settings.SIGN_UPS_PER_HOUR)
     return Refusal(503, _("More people are signing up than we can take at once. Please try again in an hour."))
-
-
-def _network(request: HttpRequest) -> str:
-    # The last hop is the one that our own snapshot server wrote; what stands before it is the requester's word.
-    last_hop = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2]
-    return limits.network_of(last_hop or request.META.get("REMOTE_ADDR", ""))

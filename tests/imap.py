@@ -117,7 +117,7 @@ def imap_server() -> Iterator[ImapServer]:
         yield server
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
         shutil.rmtree(directory)
 
 

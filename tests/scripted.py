@@ -20,12 +20,14 @@ HANG_UP = "hang up"
 class ScriptedServer:
     """`say(command)` may return what is answered instead of the usual; a command is a line, or "." for a whole mail.
 
-    An answer may be "hang up". `piece` cuts answers into packets of so many bytes. `log` has what was heard, in order.
+    An answer may be "hang up". `piece` cuts answers into packets of so many bytes, with a `pause` after each. `log` has
+    what was heard, in order.
     """
 
     say: Callable[[str], str | None] = lambda _command: None
     ehlo: str = EHLO
     piece: int = 0
+    pause: float = 0.001
     log: list[str] = field(default_factory=list)
     mails: list[tuple[str, bytes]] = field(default_factory=list)
     connections: int = 0
@@ -106,4 +108,4 @@ class ScriptedServer:
         for start in range(0, len(data), self.piece or len(data)):
             connection.sendall(data[start : start + (self.piece or len(data))])
             if self.piece:
-                time.sleep(0.001)
+                time.sleep(self.pause)

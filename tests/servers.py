@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -30,20 +31,40 @@ Answer = TypeVar("Answer")
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port on 127.0.0.1 that nobody listens on; no other test gets it while this process lives.
+
+    Never one of those that the system gives to connections by itself: it might, before somebody listens.
+    """
+    for port in random.sample(range(15_000, 30_000), 1_000):
+        reserved = socket.socket(socket.AF_UNIX)
+        try:
+            reserved.bind(f"\0statuspage-tests-{port}")  # a name, no file; free again when this process ends
+            with socket.socket() as listener:
+                listener.bind(("127.0.0.1", port))
+        except OSError:
+            reserved.close()
+            continue
+        _reserved.append(reserved)
+        return port
+    raise AssertionError("no port is free")
 
 
-def wait_for(condition: Callable[[], Answer], *, seconds: float = 20, what: str = "") -> Answer:
-    """The first true answer of `condition`, asked again and again; fails when the time is over."""
+_reserved: list[socket.socket] = []
+
+
+def wait_for(condition: Callable[[], Answer], *, seconds: float = 60, what: str = "") -> Answer:
+    """The first true answer of `condition`, asked again and again; fails when the time is over.
+
+    The time is no claim about speed: it only ends what would be waited for in vain, on a busy machine too.
+    """
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while True:
+        is_last = time.monotonic() > deadline  # before it is asked: who was held up until now asks once more
         if answer := condition():
             return answer
+        if is_last:
+            raise AssertionError(f"not within {seconds} s: {what or condition}")
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what or condition}")
 
 
 def get(url: str, *, timeout: float = 5) -> tuple[int, str]:
@@ -80,7 +101,7 @@ class Running:
     def output(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def stop(self, *, seconds: float = 20) -> int:
+    def stop(self, *, seconds: float = 60) -> int:
         """Ask it to end (SIGTERM) and wait; its exit status."""
         self.process.terminate()
         return self.process.wait(timeout=seconds)

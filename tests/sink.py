@@ -11,7 +11,6 @@ import email
 import email.policy
 import random
 import re
-import socket
 import ssl
 import subprocess
 import threading
@@ -314,12 +313,6 @@ class _Conversation(asyncio.Protocol):
 def _address(words: bytes) -> str:
     found = ADDRESS.search(words)
     return found[1].decode("utf-8", "replace") if found else ""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def make_certificate(directory: Path) -> tuple[Path, ssl.SSLContext]:

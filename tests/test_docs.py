@@ -10,7 +10,8 @@ import pytest
 pytestmark = pytest.mark.any_database
 
 TESTS = Path(__file__).parent
-RELIABILITY = TESTS.parent / "docs" / "reliability.md"
+ROOT = TESTS.parent
+RELIABILITY = ROOT / "docs" / "reliability.md"
 
 
 def test_every_test_that_shows_a_promise_exists():
@@ -23,3 +24,12 @@ def test_every_test_that_shows_a_promise_exists():
 
     assert len(named) > 15
     assert missing == []
+
+
+def test_each_setting_is_explained_and_reaches_the_containers():
+    read = set(re.findall(r'env\.\w+\("([A-Z_]+)"', (ROOT / "statuspage" / "environment.py").read_text()))
+    table = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    passed_on = re.findall(r"^    ([A-Z_]+): \$\{\1", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+
+    assert set(re.findall(r"\w+", " ".join(table))) == read
+    assert read - set(passed_on) == {"ANYMAIL", "DATA_DIR", "DEBUG", "HOST", "PORT"}

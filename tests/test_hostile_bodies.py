@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.servers import free_port, manage, product_environment, running, scratch_database, wait_for
+from tests.servers import free_port, manage, parts, product_environment, running, scratch_database, wait_for
 
 pytestmark = pytest.mark.processes
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=cut"
-LONGEST = 5.0  # seconds for one answer
+LONGEST = 5.0  # seconds of the processor for one answer: others may keep us waiting
 BOMB = (
     """<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>"""
 )
@@ -139,7 +139,7 @@ def addresses() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
     directory: Path = tmp_path_factory.mktemp("hostile")
     port = free_port()
     with scratch_database(directory) as url:
@@ -149,14 +149,25 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
             wait_for(lambda: "Ctrl-C stops it." in served.output(), seconds=90, what="the product")
             create = manage("createsuperuser", "--noinput", "--username", "hal", "--email", "hal@example.com")
             with running(create, env=env, log=directory / "user.log") as made:
-                assert made.process.wait(30) == 0
-            yield port
+                assert made.process.wait(60) == 0
+            yield port, directory / "data"
             assert "Internal Server Error" not in served.output()
 
 
+def spent_by(processes: list[int]) -> float:
+    """How many seconds of the processor they have used so far."""
+    ticks = 0
+    for process in processes:
+        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(after_name[11]) + int(after_name[12])  # in user mode, and in the kernel for it
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def test_no_body_is_answered_by_an_error_of_ours(product):
-    visitor = Visitor(product)
+    port, data_dir = product
+    visitor = Visitor(port)
     visitor.sign_in()
+    django = parts(data_dir)["web"]
     paths = sorted(set(addresses()))
     found, slowest = [], 0.0
 
@@ -164,9 +175,9 @@ def test_no_body_is_answered_by_an_error_of_ours(product):
         names = visitor.fields(path)
         for what, body in (BODIES if names else WITHOUT_FIELDS).items():
             kind, content = body(names)
-            began = time.perf_counter()
+            began = spent_by(django)
             status, _page = visitor.ask("POST", path, kind, content)
-            slowest = max(slowest, time.perf_counter() - began)
+            slowest = max(slowest, spent_by(django) - began)
             if status >= 500 or status == 0:
                 found.append(f"{path}: {what}: {status}")
 

@@ -45,7 +45,7 @@ def test_the_page_outlives_its_database_and_a_restart_and_recovers_by_itself(tmp
     with postgres() as database:
         environment = product_environment(tmp_path / "data", port=port, DATABASE_URL=database.url)
         with running(manage("serve", "--demo"), env=environment, log=tmp_path / "log") as served:
-            wait_for(lambda: "Ctrl-C stops it." in served.output(), seconds=90, what="the product")
+            wait_for(lambda: "Ctrl-C stops it." in served.output(), seconds=180, what="the product")
             before = public_pages(site)
 
             database.stop()
@@ -55,11 +55,11 @@ def test_the_page_outlives_its_database_and_a_restart_and_recovers_by_itself(tmp
             assert (status, "The status page itself works" in words) == (503, True)
 
         with running(manage("serve", "--demo"), env=environment, log=tmp_path / "log-2"):
-            wait_for(lambda: get(f"{site}/")[0] == 200, seconds=10, what="the page, without its database")
+            wait_for(lambda: get(f"{site}/")[0] == 200, what="the page, without its database")
             assert public_pages(site) == before
 
             database.start()
 
-            wait_for(lambda: get(f"{site}/subscribe/")[0] == 200, seconds=30, what="the forms")
+            wait_for(lambda: get(f"{site}/subscribe/")[0] == 200, what="the forms")
             subprocess.run([*manage("shell", "-v", "0", "-c", POST)], env=environment, check=True, timeout=60)
-            wait_for(lambda: "All caught up." in get(f"{site}/")[1], seconds=2, what="the update on the page")
+            wait_for(lambda: "All caught up." in get(f"{site}/")[1], what="the update on the page")

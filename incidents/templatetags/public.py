@@ -94,6 +94,12 @@ def in_words(instant: dt.datetime, zone: ZoneInfo) -> str:
 
 
 @register.filter
+def says_status(name: str) -> bool:
+    """Whether the name of a page has the word already: "Example Status" is not to be "Example Status status"."""
+    return name.casefold().split()[-1:] == ["status"]
+
+
+@register.filter
 def bdi(text: str) -> SafeString:
     """What somebody wrote, in the direction of its own script, to stand inside a translated sentence."""
     return format_html("<bdi>{}</bdi>", text)

@@ -57,7 +57,8 @@ export function sendCarefully(form, { before, after }) {
   }
 
   function post(button) {
-    const body = new FormData(form, button);
+    const body = new FormData(form);
+    body.append(button.name, button.value);
     const headers = { Accept: "application/json" };
     return ask(form.getAttribute("action") || window.location.href, { method: "POST", body, headers, timeoutMs: PATIENCE_MS });
   }

@@ -5,7 +5,7 @@ export class Away extends Error {}
 export async function ask(url, { timeoutMs, ...options }) {
   let answer;
   try {
-    answer = await fetch(url, { ...options, signal: AbortSignal.timeout(timeoutMs) });
+    answer = await fetch(url, { ...options, signal: AbortSignal.timeout?.(timeoutMs) });
   } catch (problem) {
     throw new Away(String(problem));
   }

@@ -229,8 +229,8 @@ function unfold(button) {
 // What the reader uses stands first; the rows themselves stay where they are, out of sight.
 function chosenFirst(all, choice) {
   const rows = [...all.values()].filter(({ code, row }) => row && code in choice).map(({ row }) => row);
-  const first = document.querySelector(".group:has([data-status])");
-  if (!rows.length || !first) return;
+  const groups = [...document.querySelectorAll(".group")].filter((one) => one.querySelector("[data-status]"));
+  if (!rows.length || !groups.length) return;
   const group = made(copyOf('[data-mark="chosen"]'));
   for (const row of rows) {
     const copy = row.cloneNode(true);
@@ -238,10 +238,9 @@ function chosenFirst(all, choice) {
     group.querySelector("ul").append(copy);
     setAside(row);
   }
-  const groups = [...document.querySelectorAll(".group:has([data-status])")];
   groups.filter((one) => !one.querySelector("[data-status]:not([hidden])")).forEach(setAside);
-  first.before(group);
-  if (groups.some((one) => !one.hidden)) first.before(made(copyOf('[data-mark="others"]')));
+  groups[0].before(group);
+  if (groups.some((one) => !one.hidden)) groups[0].before(made(copyOf('[data-mark="others"]')));
 }
 
 function applyToNotice(active) {

@@ -50,7 +50,7 @@ async function look() {
 }
 
 async function read(address) {
-  const answer = await fetch(address, { cache: "no-cache", signal: AbortSignal.timeout(PATIENCE) });
+  const answer = await fetch(address, { cache: "no-cache", signal: AbortSignal.timeout?.(PATIENCE) });
   if (!answer.ok) throw new Error(`${answer.status} ${address}`);
   return answer.text();
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from incidents.models import Incident
-from tests.browser import open_browser
 from tests.incidents.test_staff_browser import log_in
 from tests.make import make_component, make_page, make_staff
 
@@ -53,44 +52,43 @@ def publish(page) -> None:
     page.wait_for_url("**/change/")
 
 
-def test_an_incident_is_opened_updated_and_resolved_by_keyboard_alone(told):
-    with open_browser() as browser:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        log_in(page, told)
-        tab_to(page, "Open an incident")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/open/")
+def test_an_incident_is_opened_updated_and_resolved_by_keyboard_alone(told, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    log_in(page, told)
+    tab_to(page, "Open an incident")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/open/")
 
-        tab_to(page, "id_title")
-        page.keyboard.type("Images do not show")
-        page.keyboard.press("Enter")  # a slip: it looks, and publishes nothing
-        page.wait_for_function("() => document.activeElement.id === 'preview'")
-        page.keyboard.press("Escape")
-        page.wait_for_function("() => document.activeElement.id === 'id_title'")
-        tab_to(page, "id_body")
-        page.keyboard.type("We are looking into it.")
-        page.keyboard.press("Control+Enter")
-        page.wait_for_function("() => document.activeElement.id === 'preview'")
-        page.frame_locator("#preview").frame_locator("[data-pane=page] iframe").get_by_text("looking").first.wait_for()
-        page.keyboard.press("Tab")
-        page.keyboard.press("Escape")
-        page.wait_for_function("() => document.activeElement.id === 'id_body'")
-        tab_to(page, "in 1 hour")
-        page.keyboard.press("Enter")
-        publish(page)
+    tab_to(page, "id_title")
+    page.keyboard.type("Images do not show")
+    page.keyboard.press("Enter")  # a slip: it looks, and publishes nothing
+    page.wait_for_function("() => document.activeElement.id === 'preview'")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.id === 'id_title'")
+    tab_to(page, "id_body")
+    page.keyboard.type("We are looking into it.")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("() => document.activeElement.id === 'preview'")
+    page.frame_locator("#preview").frame_locator("[data-pane=page] iframe").get_by_text("looking").first.wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => document.activeElement.id === 'id_body'")
+    tab_to(page, "in 1 hour")
+    page.keyboard.press("Enter")
+    publish(page)
 
-        tab_to(page, "Post update")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/post-update/")
-        tab_to(page, "Investigating")
-        page.keyboard.press("ArrowDown")
-        tab_to(page, "id_body")
-        page.keyboard.type("A full disk.")
-        publish(page)
+    tab_to(page, "Post update")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/post-update/")
+    tab_to(page, "Investigating")
+    page.keyboard.press("ArrowDown")
+    tab_to(page, "id_body")
+    page.keyboard.type("A full disk.")
+    publish(page)
 
-        tab_to(page, "Resolve")
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/post-update/?status=resolved")
-        tab_to(page, "id_body")
-        page.keyboard.type("Images show again.")
-        publish(page)
+    tab_to(page, "Resolve")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/post-update/?status=resolved")
+    tab_to(page, "id_body")
+    page.keyboard.type("Images show again.")
+    publish(page)

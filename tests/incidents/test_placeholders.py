@@ -75,12 +75,12 @@ def test_what_would_be_too_long_stays_a_gap():
 
 @pytest.mark.parametrize("text", ["(" * MANY, "((a" * 3_000, "`" * MANY, "` ``" * 2_500, "((a))" * 2_000])
 def test_hostile_text_takes_no_time(text):
-    begun = time.perf_counter()
+    begun = time.thread_time()  # of the processor: others may keep us waiting
 
     gaps(text)
     filled(text, a="b" * 1_000)
 
-    assert time.perf_counter() - begun < 0.5
+    assert time.thread_time() - begun < 0.5
 
 
 def test_times_are_in_words_and_in_the_zone_of_the_notice():

@@ -94,6 +94,7 @@ def log_in(page, address: str, name: str = "edward") -> None:
     page.fill("#id_username", name)
     page.fill("#id_password", "correct horse battery")
     page.click("[type=submit]")
+    page.locator("#logout-form").wait_for()
 
 
 def findings(page, where: str) -> list[tuple]:
@@ -224,8 +225,8 @@ def test_a_template_fills_what_is_empty_and_keeps_what_was_typed(live_server, no
         expect(page.locator("#id_body")).to_have_value(f"{name}: ((ticket))")
         expect(page.locator("#id_effects-3-function")).to_have_value("Logging in" if name == "All slow" else "")
         expect(page.locator(".start-said")).to_have_text("Kept as you typed it: Title")
-    assert page.locator("#id_advice_during").is_visible()
-    assert page.locator(".start-gaps code").all_inner_texts() == ["((ticket))"]
+    expect(page.locator("#id_advice_during")).to_be_visible()
+    expect(page.locator(".start-gaps code")).to_have_text(["((ticket))"])
     page.fill("#id_body", "All is slow.")
     page.click("button[value=publish]")
     page.wait_for_url("**/change/")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import free_port
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -30,7 +32,7 @@ class Server:
     port: int
     log: Path
 
-    def get(self, path: str, method: str = "GET", timeout: float = 10, **headers: str) -> Answer:
+    def get(self, path: str, method: str = "GET", timeout: float = 30, **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path, headers={name.replace("_", "-"): v for name, v in headers.items()})
@@ -94,7 +96,7 @@ class Processes:
     def backend(self, application: str) -> str:
         """Serve a WSGI application on a Unix socket; return the socket's path."""
         path = str(self.directory / "django.sock")
-        self.python(*granian(application, 4, "--uds", path))
+        self.python(*granian(application, 8, "--uds", path))
         wait_until(lambda: answers(path, socket.AF_UNIX))
         return path
 
@@ -106,6 +108,7 @@ class Processes:
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()  # or it writes into the directory while that is removed
 
 
 def granian(application: str, threads: int, *arguments: str) -> list[str]:
@@ -113,19 +116,13 @@ def granian(application: str, threads: int, *arguments: str) -> list[str]:
     return ["-m", "granian", *fixed, "--blocking-threads", str(threads), *arguments, application]
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def answers(address, family: int) -> bool:
     with socket.socket(family, socket.SOCK_STREAM) as client:
         return client.connect_ex(address) == 0
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> float:
-    """Wait for it, and tell how long it took."""
+def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> float:
+    """Wait for it, and tell how long it took. The patience is that of a busy machine, and proves nothing."""
     began = time.monotonic()
     while not is_so():
         assert time.monotonic() - began < seconds, "it did not happen in time"

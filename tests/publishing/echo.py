@@ -1,8 +1,11 @@
-"""Stands for Django on the Unix socket in tests of the server in front: tells what arrives, on request slowly."""
+"""Stands for Django on the Unix socket in tests of the server in front: tells what arrives.
+
+/admin/slow is answered when the file is gone that its query names."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 
 
@@ -10,7 +13,8 @@ def application(environ, start_response):
     path = environ["PATH_INFO"]
     body = environ["wsgi.input"].read()
     if path == "/admin/slow":
-        time.sleep(5)
+        while os.path.exists(environ["QUERY_STRING"]):
+            time.sleep(0.01)
     arrived = {name: value for name, value in environ.items() if isinstance(value, str)}
     arrived["body"] = body.decode("latin-1")
     answer = json.dumps(arrived).encode()

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from incidents.actions import post_update
 from incidents.clock import run_clock
 from incidents.corrections import edit_update
-from incidents.values import UpdateText
+from incidents.values import EffectLine, NoticeDetails, UpdateText
 from publishing.artefact import Artefact
 from tests import story
 from tests.browser import (
@@ -21,13 +21,14 @@ from tests.browser import (
     served,
     tight_spots,
 )
-from tests.make import make_incident, move, utc
+from tests.make import make_component, make_incident, move, utc
 from tests.render import everything
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 NOW = utc(2013, 11, 9, 21)
 FORGET = "where => document.querySelectorAll(where).forEach(one => one.remove())"
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauamt"
 ERRORS = ("400", "403", "403_csrf", "404", "500", "503")
 
 
@@ -40,7 +41,9 @@ def everything_at_once() -> list[Artefact]:
     story.post_all_clear(done)
     move(story.announce_work(components, cause), ends=utc(2013, 11, 10, 1), at=NOW)
     late = UpdateText(status="monitoring", body="- a\n- b", next_update_by=utc(2013, 11, 9, 20, 30))
-    incident = make_incident("Late mail", at=utc(2013, 11, 9, 20), components={components[1].pk: "partial_outage"})
+    struck = {components[1].pk: "partial_outage", make_component(LONG).pk: "major_outage"}
+    effects = NoticeDetails(effects=[EffectLine(LONG, "slower", LONG)])
+    incident = make_incident(LONG, at=utc(2013, 11, 9, 20), components=struck, details=effects)
     said = post_update(incident, late, actor=None, at=utc(2013, 11, 9, 20, 5))
     edit_update(said, "- a\n- c", kind="correction", why="It was c.", actor=None, at=utc(2013, 11, 9, 20, 9))
     return everything(NOW)

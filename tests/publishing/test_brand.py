@@ -15,7 +15,7 @@ from incidents.models import Page
 from publishing.formats import page_artefacts
 from publishing.loading import load_state
 from publishing.state import Mirror
-from tests.browser import DARK, DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, open_browser, served
+from tests.browser import DARK, DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, served
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 from tests.render import everything, files
 
@@ -153,12 +153,12 @@ def test_one_change_of_the_look_makes_every_file_anew():
 
 @pytest.mark.browser
 @pytest.mark.usefixtures("everything_set")
-def test_a_loud_brand_can_be_read_by_everybody():
+def test_a_loud_brand_can_be_read_by_everybody(browser):
     component = make_component("Mailings", group="Mail")
     make_incident(components={component.pk: "partial_outage"})
     make_maintenance(starts=utc(2030, 5, 2, 20), ends=utc(2030, 5, 2, 23))
     found, asked = [], []
-    with served(everything(timezone.now())) as address, open_browser() as browser:
+    with served(everything(timezone.now())) as address:
         page = browser.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
@@ -166,6 +166,8 @@ def test_a_loud_brand_can_be_read_by_everybody():
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         ring = page.evaluate("getComputedStyle(document.activeElement).outlineColor")
+        # The one for dark screens is changed back for it when it has been loaded.
+        page.wait_for_function("document.images[0].complete && !document.images[0].currentSrc.includes('dark')")
         logo = page.evaluate("(image => [image.currentSrc, image.naturalWidth > 0, image.height])(document.images[0])")
 
     assert found == []

@@ -8,7 +8,7 @@ import pytest
 
 from incidents.actions import post_update
 from incidents.values import UpdateText
-from tests.browser import open_browser, served
+from tests.browser import served
 from tests.make import make_component, make_incident, make_page, utc
 from tests.render import everything
 
@@ -26,7 +26,7 @@ BARS = """[...document.querySelectorAll(".component .bars")].map(bars => {
 })"""
 
 
-def test_days_of_trouble_are_found_by_keyboard_and_a_phone_shows_thirty():
+def test_days_of_trouble_are_found_by_keyboard_and_a_phone_shows_thirty(browser):
     make_page()
     mail = make_component("Mailings", group="Sending", start_date=dt.date(2026, 1, 1))
     for day, status in [(utc(2026, 9, 15, 9), "partial_outage"), (utc(2026, 11, 29, 9), "major_outage")]:
@@ -34,7 +34,7 @@ def test_days_of_trouble_are_found_by_keyboard_and_a_phone_shows_thirty():
         over = UpdateText(status="resolved", body="Over.", components={mail.pk: "operational"})
         post_update(incident, over, actor=None, at=day + dt.timedelta(hours=1))
 
-    with served(everything(NOW)) as address, open_browser() as browser:
+    with served(everything(NOW)) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(address)
         assert page.evaluate(BARS) == [[[99, 100], [16, 16]]]  # the newest first

@@ -218,6 +218,12 @@ def test_home_folds_a_group_in_which_all_is_well_once_there_are_many(mail):
     assert is_open() == [False, True]
 
 
+def test_mail_about_a_function_begins_with_a_form_that_has_it_ticked(mail):
+    hrefs = [attrs.get("href") for _tag, attrs in page(f"/components/{mail.code}").elements]
+
+    assert f"/subscribe/?functions={mail.code}" in hrefs
+
+
 def test_home_says_the_percentage_of_each_function_and_of_its_group(mail):
     trouble(mail, "major_outage", utc(2026, 11, 20, 9), 129)
     make_component("Links", group="Sending", start_date=dt.date(2026, 3, 10))

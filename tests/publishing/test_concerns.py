@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import re
 
 import pytest
 from django.utils import translation
+from playwright.sync_api import expect
 
 from publishing.formats import page_artefacts
 from publishing.loading import load_state
 from publishing.state import Mirror
 from tests import story
-from tests.browser import DARK, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, open_browser, served
+from tests.browser import DARK, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, served
 from tests.make import make_component, make_incident, utc
 from tests.render import everything
 
@@ -71,8 +71,8 @@ def functions(page) -> list[str]:
     return page.locator("section:has(#components) :is(h3, .name):visible").all_inner_texts()
 
 
-def test_a_choice_is_made_by_keyboard_and_the_page_says_what_concerns_it(world):
-    with served(everything(NOW)) as address, open_browser() as browser:
+def test_a_choice_is_made_by_keyboard_and_the_page_says_what_concerns_it(world, browser):
+    with served(everything(NOW)) as address:
         page = browser.new_page()
         page.goto(address)
         assert page.locator(".concerns").inner_text() == "Which functions do you use? Choose"
@@ -82,7 +82,7 @@ def test_a_choice_is_made_by_keyboard_and_the_page_says_what_concerns_it(world):
         assert not page.locator(".choose-follow").is_visible()
         page.keyboard.press("Space")
         page.keyboard.press("Escape")
-        assert not dialog.is_visible()
+        expect(dialog).to_be_hidden()
         page.wait_for_function("document.activeElement.textContent === 'Choose'")
         assert page.locator("#concerns-answer").inner_text() == ""
 
@@ -144,8 +144,8 @@ def test_a_choice_is_made_by_keyboard_and_the_page_says_what_concerns_it(world):
         assert page.locator(".card", has_text="Links are late").locator(".facts").is_visible()
 
 
-def test_tabs_stay_in_step_and_notices_say_whom_they_concern(world):
-    with served(everything(NOW)) as address, open_browser() as browser:
+def test_tabs_stay_in_step_and_notices_say_whom_they_concern(world, browser):
+    with served(everything(NOW)) as address:
         context = browser.new_context()
         first, second = context.new_page(), context.new_page()
         first.goto(address)
@@ -159,30 +159,31 @@ def test_tabs_stay_in_step_and_notices_say_whom_they_concern(world):
         choose(second, "Sending mailings", "Links", "Rarely seen")
         first.get_by_text("affects 2 of the 3 functions you use: Sending mailings, Links.").wait_for()
 
-        def fact(path: str) -> str:
-            first.goto(address + path)
-            return " ".join(first.locator(".concerns-fact").inner_text().split())
+        def says(path: str, words: str) -> None:
+            first.goto(address + path)  # what another tab has kept may come a moment later
+            expect(first.locator(".concerns-fact")).to_have_text(words, use_inner_text=True)
 
         acts = "Change Show everything again"
         effect = "Delayed Sending mailings – Sent after Sunday 10 November 2013, 00:00 CET."
-        assert fact(world.work) == f"For you Concerns you: Sending mailings, Links {effect} {acts}"
+        says(world.work, f"For you Concerns you: Sending mailings, Links {effect} {acts}")
         assert flaws(first, "a notice with a choice", LIGHT_PHONE, DARK) == []
-        assert fact(world.everybody) == f"For you For everybody: it names no function. {acts}"
+        says(world.everybody, f"For you For everybody: it names no function. {acts}")
         choose(second, "The application")
-        assert fact(world.late) == f"For you What you use is not affected. {acts}"
-        assert "Concerns you: The application Unavailable The application – You cannot log in." in fact(world.work)
+        says(world.late, f"For you What you use is not affected. {acts}")
+        effect = "Unavailable The application – You cannot log in."
+        says(world.work, f"For you Concerns you: The application {effect} {acts}")
         first.get_by_role("link", name="Change").click()
         assert first.get_by_role("dialog").get_by_label("The application").is_checked()
         first.keyboard.press("Escape")
-        assert re.fullmatch(f"{address}/", first.url)
+        expect(first).to_have_url(f"{address}/")
         first.get_by_role("button", name="Show everything again").click()
         second.get_by_text("Which functions do you use? Choose").wait_for()
         assert second.locator(".concern").count() == 0
         assert first.locator("section:has(#components) .name:visible").count() == 3
 
 
-def test_a_link_is_for_its_tab_until_it_is_kept_and_works_where_nothing_is_kept(world):
-    with served(everything(NOW)) as address, open_browser() as browser:
+def test_a_link_is_for_its_tab_until_it_is_kept_and_works_where_nothing_is_kept(world, browser):
+    with served(everything(NOW)) as address:
         page = browser.new_page()
         page.goto(address)
         choose(page, "Links")
@@ -200,7 +201,7 @@ def test_a_link_is_for_its_tab_until_it_is_kept_and_works_where_nothing_is_kept(
         page.get_by_text("affects what you use: The application").wait_for()
         page.get_by_role("button", name="Show everything again").click()
         assert "Which functions do you use?" in concerns.inner_text()
-        assert page.url == f"{address}/"
+        expect(page).to_have_url(f"{address}/")
         page.get_by_role("button", name="Back to my own").click()
         page.evaluate(f"location.hash = 'functions={world.application}'")
         page.get_by_role("button", name="Keep it").click()
@@ -219,11 +220,11 @@ def test_a_link_is_for_its_tab_until_it_is_kept_and_works_where_nothing_is_kept(
         assert page.locator(".concerns").inner_text() == "Which functions do you use? Choose"
 
 
-def test_a_copy_of_the_page_offers_the_files_of_each_function(world):
+def test_a_copy_of_the_page_offers_the_files_of_each_function(world, browser):
     mirror = Mirror("https://copy.example.com", "https://status.example.com")
     with translation.override("en"):
         copy = list(page_artefacts(load_state(NOW + dt.timedelta(hours=1), mirror=mirror)))
-    with served(copy) as address, open_browser() as browser:
+    with served(copy) as address:
         page = browser.new_page()
         page.goto(f"{address}/#functions={world.links},{world.sending}")
         page.get_by_role("button", name="Change").click()

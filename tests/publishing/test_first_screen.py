@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import story
-from tests.browser import open_browser, served
+from tests.browser import served
 from tests.make import utc
 from tests.render import everything
 
@@ -23,10 +23,10 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800)], ids=["phone", "desktop"])
-def test_the_first_screen_of_a_notice_answers_what_is_asked_first(width, height):
+def test_the_first_screen_of_a_notice_answers_what_is_asked_first(width, height, browser):
     components = story.make_components()
     notice = story.announce_work(components, story.tell_power_failure(components))
-    with served(everything(BEFORE)) as address, open_browser() as browser:
+    with served(everything(BEFORE)) as address:
         page = browser.new_page(viewport={"width": width, "height": height})
         page.goto(f"{address}/incidents/{notice.code}")
         ends = {}

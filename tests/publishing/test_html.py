@@ -425,6 +425,37 @@ def test_history_leads_from_month_to_month_and_leaves_empty_ones_out():
     assert links == ["/history/2013/10"]
 
 
+def test_a_month_says_of_an_open_incident_what_it_weighs_now_as_its_own_page_does():
+    mail = make_component()
+    incident = make_incident(at=NOW - dt.timedelta(hours=2), components={mail.pk: "major_outage"})
+    better = UpdateText(status="identified", body="Slow now.", components={mail.pk: "degraded_performance"})
+    post_update(incident, better, actor=None, at=NOW - dt.timedelta(hours=1))
+
+    assert "Identified Incident, minor impact" in page(path_of(incident)).lines
+    assert "Identified Incident, minor impact" in page("/history/2013/11").lines
+    post_update(incident, UpdateText(status="resolved", body="Over."), actor=None, at=NOW)
+    assert "Resolved Incident, critical impact" in page("/history/2013/11").lines
+
+
+def test_home_leads_to_what_is_left_out_of_a_long_update():
+    incident = make_incident(body="word " * 150, at=NOW)
+
+    home = page()
+
+    assert [line.count("word") for line in home.lines if line.startswith("word word")] == [120]
+    assert ("a", {"href": path_of(incident)}) in home.elements
+
+
+def test_the_word_status_stands_once_beside_the_name_of_the_page():
+    make_page(name="Example Status")
+    assert page().lines[0] == "Everything works. Example Status"
+    assert "Example Status History Subscribe" in page().lines
+
+    make_page(name="Example")
+    assert page().lines[0] == "Everything works. Example status"
+    assert "Example status History Subscribe" in page().lines
+
+
 def test_a_notice_is_filed_under_its_day_in_the_pages_zone():
     make_page()
     make_incident("Just before the new year", started_at=utc(2013, 12, 31, 23, 30), at=utc(2014, 1, 1, 9))

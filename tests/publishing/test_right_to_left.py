@@ -22,7 +22,7 @@ from incidents.times import describe
 from incidents.values import AllClear, EffectLine, LinkTo, NoticeDetails, UpdateText
 from subscriptions import wording
 from subscriptions.tokens import MANAGE, make_token
-from tests.browser import DARK, DARK_PHONE, LIGHT, LIGHT_PHONE, flaws, open_browser, served
+from tests.browser import DARK, DARK_PHONE, LIGHT, LIGHT_PHONE, flaws, served
 from tests.make import make_component, make_incident, make_maintenance, make_page, make_subscriber, move, utc
 from tests.render import everything, files
 
@@ -217,11 +217,11 @@ def test_staff_type_in_the_direction_of_their_script():
 
 @pytest.mark.browser
 @pytest.mark.django_db
-def test_an_arabic_page_is_whole_and_time_runs_as_it_is_read():
+def test_an_arabic_page_is_whole_and_time_runs_as_it_is_read(browser):
     incident = tell_in_arabic("ar")
     work = Incident.objects.get(title="استبدال الخادم")
     found = []
-    with served(everything(NOW)) as address, open_browser() as browser:
+    with served(everything(NOW)) as address:
         page = browser.new_page()
         for path in (f"/incidents/{incident.code}", "/history/2026/03", f"/incidents/{work.code}", "/"):
             page.goto(address + path)

@@ -15,7 +15,7 @@ from publishing.loading import load_month
 from publishing.state import Mirror
 from publishing.texts import load_texts, plain
 from tests import story
-from tests.browser import DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, open_browser, served
+from tests.browser import DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, served
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 from tests.render import everything, files
 
@@ -134,12 +134,12 @@ def tell_history():
 
 
 @pytest.mark.browser
-def test_readers_search_by_words_function_kind_and_time():
+def test_readers_search_by_words_function_kind_and_time(browser):
     mail = tell_history()
     artefacts = everything(NOW, mirror=Mirror(f"https://copy.example.com{BELOW}", ""))
     on_mirror = [replace(artefact, path=BELOW + artefact.path.rstrip("/")) for artefact in artefacts]
     asked, complaints = [], []
-    with served(on_mirror) as address, open_browser() as browser:
+    with served(on_mirror) as address:
         page = browser.new_page()
         page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -209,7 +209,7 @@ def test_readers_search_by_words_function_kind_and_time():
         page.keyboard.press("Enter")
         said("Notices found: 40.")
         assert page.evaluate("document.activeElement.textContent") == titles()[30] == "Queue 9"
-        assert page.url == f"{address}{BELOW}/history?q=relay"
+        page.wait_for_url(f"{address}{BELOW}/history?q=relay")
         page.locator(".skip").focus()
         page.keyboard.press("Enter")
         page.wait_for_url("**#main")

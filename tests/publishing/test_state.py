@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from django.db import connection, transaction
@@ -32,19 +31,19 @@ def test_a_change_between_two_queries_is_not_seen_and_not_held_up(monkeypatch):
     """The whole state is of one moment, and whoever writes meanwhile does not wait for its reader."""
     make_page(name="before")
     make_component("before")
-    took = []
+    held_up = []
 
     def change():
-        began = time.monotonic()
         with transaction.atomic():
             Page.objects.filter(pk=Page.ONLY).update(name="after", version=99)
             Component.objects.update(name="after")
-        took.append(time.monotonic() - began)
 
     read_components = loading._component_rows
 
     def change_meanwhile(now, zone):
-        in_thread(change).join()
+        writer = in_thread(change)
+        writer.join(60)
+        held_up.append(writer.is_alive())
         return read_components(now, zone)
 
     monkeypatch.setattr(loading, "_component_rows", change_meanwhile)
@@ -52,7 +51,7 @@ def test_a_change_between_two_queries_is_not_seen_and_not_held_up(monkeypatch):
     monkeypatch.undo()
 
     assert (read.name, [component.name for component in read.components]) == ("before", ["before"])
-    assert took[0] < 5  # a writer that is held up waits until its patience of 20 seconds ends
+    assert held_up == [False]  # on SQLite it gives up after a while, and has changed nothing
     assert load_state(NOW).version == 99
 
 
@@ -65,18 +64,16 @@ def test_a_reader_does_not_wait_for_a_writer():
         with transaction.atomic():
             Page.objects.filter(pk=Page.ONLY).update(name="after")
             has_written.set()
-            may_commit.wait(10)
+            may_commit.wait(60)
 
     writer = in_thread(write)
-    has_written.wait(10)
-    began = time.monotonic()
-    name = load_state(NOW).name
-    took = time.monotonic() - began
+    has_written.wait(60)
+    name, is_writing = load_state(NOW).name, writer.is_alive()
     may_commit.set()
     writer.join()
 
     assert (name, load_state(NOW).name) == ("before", "after")
-    assert took < 5  # the writer holds on for ten
+    assert is_writing, "the reader waited until it was over"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from publishing.artefact import Artefact
 from publishing.formats import widget
 from publishing.loading import load_state
-from tests.browser import open_browser, served
+from tests.browser import served
 from tests.make import make_component, make_incident, make_page, utc
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
@@ -34,10 +34,10 @@ def script() -> Artefact:
 
 
 @contextmanager
-def foreign_page(script: Artefact, policy: str, **look: str) -> Iterator[tuple[Page, list[str]]]:
+def foreign_page(browser: Browser, script: Artefact, policy: str, **look: str) -> Iterator[tuple[Page, list[str]]]:
     """A page of another origin with the one line in it, and what the browser complained of."""
     complaints: list[str] = []
-    with served([script]) as ours, open_browser() as browser:
+    with served([script]) as ours:
         embedding = f'<!doctype html><title>Theirs</title><p>Ours:</p><script async src="{ours}/widget.js"></script>'
         theirs = Artefact("/", "text/html; charset=utf-8", embedding.encode())
         with served([theirs], policy=policy.format(ours=ours)) as address:
@@ -45,13 +45,12 @@ def foreign_page(script: Artefact, policy: str, **look: str) -> Iterator[tuple[P
             page.on("console", lambda message: complaints.append(message.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.goto(address)
-            page.wait_for_load_state("networkidle")
             yield page, complaints
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_one_line_shows_how_things_are_under_a_strict_policy(script, policy):
-    with foreign_page(script, POLICIES[policy]) as (page, complaints):
+def test_one_line_shows_how_things_are_under_a_strict_policy(script, policy, browser):
+    with foreign_page(browser, script, POLICIES[policy]) as (page, complaints):
         links = [(link.inner_text(), link.get_attribute("href")) for link in page.locator("div a").all()]
         dot = page.locator("i").first.evaluate("dot => getComputedStyle(dot).backgroundColor")
 
@@ -65,10 +64,10 @@ def test_one_line_shows_how_things_are_under_a_strict_policy(script, policy):
     assert complaints == []
 
 
-def test_it_is_dark_where_its_surroundings_are(script):
+def test_it_is_dark_where_its_surroundings_are(script, browser):
     backgrounds = []
     for scheme in ("light", "dark"):
-        with foreign_page(script, OURS_ALONE, color_scheme=scheme) as (page, _complaints):
+        with foreign_page(browser, script, OURS_ALONE, color_scheme=scheme) as (page, _complaints):
             box = page.locator("div > div").first
             backgrounds.append(box.evaluate("box => getComputedStyle(box).backgroundColor"))
 

@@ -6,8 +6,15 @@ import pytest
 
 from incidents.signals import page_changed
 from publishing.receivers import publish_after_change
+from subscriptions import senders
 from subscriptions.tokens import make_token
 from tests.make import make_subscriber
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server hangs here but where a test says so: it may be this process that a busy machine holds up."""
+    monkeypatch.setattr(senders, "PATIENCE", senders.FOREVER)
 
 
 @pytest.fixture

@@ -118,6 +118,7 @@ def test_a_scanner_that_runs_scripts_changes_nothing(live_server, browser):
         page.goto(live_server.url + path)
         page.keyboard.press("Tab")
         page.clock.run_for(60_000)
+    for page in pages:
         page.wait_for_load_state("networkidle")
     titles = [page.locator("h1").inner_text() for page in pages]
 

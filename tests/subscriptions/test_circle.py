@@ -23,7 +23,7 @@ def new_mails(settings):
     seen = set()
 
     def mails():
-        drain(0.5)
+        drain()
         files = [file for file in sorted(settings.OUTBOX_DIR.glob("*.eml")) if file not in seen]
         seen.update(files)
         return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]

@@ -21,7 +21,7 @@ from subscriptions.restored import hold_back
 from tests.make import make_page, make_staff
 from tests.servers import wait_for
 from tests.sink import Sink
-from tests.subscriptions.faults import start
+from tests.subscriptions.faults import killed_at, start
 from tests.subscriptions.test_statement_faults import FailingStatement
 
 pytestmark = pytest.mark.django_db
@@ -210,15 +210,15 @@ def test_a_worker_killed_amid_an_import_is_followed_by_one_that_goes_on(tmp_path
 
     with Sink() as sink:
         begin = partial(start, "qcluster", data_dir=tmp_path / "data", mail=sink.url)
-        with begin() as killed:
+        third_slice = "UPDATE ON subscriptions_uploadedlist FOR EACH ROW WHEN (NEW.cursor > 1100)"
+        with begin() as product, killed_at(third_slice, product):
             ring(IMPORT)
-            wait_for(cursor, seconds=60, what="the first slice")
-            killed.kill()
-        assert 0 < cursor() < upload.last_line, "it came too late to prove anything"
+            wait_for(cursor, what="the first slice")
+        assert 0 < cursor() < upload.last_line
         UploadedList.objects.update(lease_until=timezone.now())  # instead of a minute
         with begin():
             ring(IMPORT)
-            wait_for(lambda: cursor() == upload.last_line, seconds=60, what="the last line")
+            wait_for(lambda: cursor() == upload.last_line, what="the last line")
 
     assert result(upload) == (4_000, 0, 0, 0, 4_000)
     asked = Counter(Delivery.objects.values_list("subscriber", flat=True))

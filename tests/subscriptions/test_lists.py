@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -11,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from incidents.cells import as_meant, harmless
+from publishing.forward import LARGEST_BODY
 from subscriptions import limits
 from subscriptions.choices import QuarantineCause
 from subscriptions.importing import ConsentNotDeclared, carry_out, plan, read_sheet
@@ -250,6 +252,14 @@ def test_a_file_that_is_too_large_is_refused_in_words(monkeypatch):
         read("address\na@example.com\nb@example.com\nc@example.com\n")
     with pytest.raises(ValidationError, match="10 MB"):
         read("address\n" + "\n" * 100)
+
+
+def test_the_largest_file_passes_the_servers_in_front():
+    docs = Path(__file__).parents[2] / "docs"
+
+    assert LARGEST_BODY >= reading_module.MAX_BYTES + 64 * 1024
+    for example in ("operations.md", "deploy/nginx.conf"):
+        assert f"client_max_body_size {LARGEST_BODY // 1024**2}m;" in (docs / example).read_text()
 
 
 def test_the_commands_do_the_same(tmp_path, capsys):

@@ -20,7 +20,7 @@ from django_q.models import OrmQ, Schedule
 from django_q.scheduler import scheduler
 
 from incidents.models import IncidentUpdate
-from subscriptions import schedules
+from subscriptions import fanout, schedules
 from subscriptions.bell import ring
 from subscriptions.consent import unsubscribe
 from subscriptions.journal import ACCEPTED, journals
@@ -33,8 +33,9 @@ from tests.subscriptions.faults import (
     Product,
     assert_in_time,
     assert_told,
+    killed_at,
     publish,
-    retry_now,
+    retry_until_end,
     start,
     states,
     suite_environment,
@@ -116,30 +117,28 @@ def test_staff_s_process_killed_while_posting_has_posted_all_or_nothing(data_dir
 
 def test_kills_before_and_in_the_middle_of_the_fan_out_lose_nobody(data_dir):
     people = spread(make_subscribers(300), every=2_500)
+    stops = [people[0], people[100], people[200]]
+    owed_to = "INSERT ON subscriptions_delivery FOR EACH ROW WHEN (NEW.subscriber_id ="
     with Sink() as sink:
-        with start("qcluster", data_dir=data_dir, mail=sink.url) as killed:
-            wait_for(lambda: "worker" in parts(data_dir), what="the start")
-            publish()
-            killed.kill()
-        assert not Notification.objects.filter(fanned_out_at__isnull=False).exists()
-        for _kill in range(2):
-            with start("qcluster", data_dir=data_dir, mail=sink.url) as killed:
-                ring()
-                at = _cursor()
-                wait_for(lambda at=at: _cursor() > at, what="the next slice")
-                killed.kill()
-        notification = Notification.objects.get()
-        assert (notification.fanned_out_at, 0 < notification.cursor < people[-1].pk) == (None, True)
+        for stop in stops:
+            with (
+                start("qcluster", data_dir=data_dir, mail=sink.url) as product,
+                killed_at(f"{owed_to} {stop.pk})", product),
+            ):
+                if stop == people[0]:
+                    publish()
+                else:
+                    ring()
+                is_next = Notification.objects.filter(cursor__gte=stop.pk - fanout.SLICE)
+                wait_for(is_next.exists, what="the slice before")
+            assert Notification.objects.get().fanned_out_at is None
+            assert not Delivery.objects.filter(subscriber_id__gte=stop.pk).exists()
         unsubscribe(people[-1], timezone.now())
         with start("qcluster", data_dir=data_dir, mail=sink.url):
             ring()
-            wait_for(lambda: Notification.objects.get().fanned_out_at, seconds=60)
-            wait_for_end()
-    assert_told(sink, people[:-1])
-
-
-def _cursor() -> int:
-    return Notification.objects.values_list("cursor", flat=True).first() or 0
+            wait_for(lambda: Notification.objects.get().fanned_out_at, what="the end of the fan-out")
+            retry_until_end()
+    assert_told(sink, people[:-1], repeats=len(stops) * IN_FLIGHT)
 
 
 @pytest.mark.parametrize("step", ["MAIL", "DATA"])
@@ -149,12 +148,11 @@ def test_a_kill_after_the_claim_and_before_the_first_mail_repeats_nothing(data_d
         with start("qcluster", data_dir=data_dir, mail=sink.url) as killed:
             publish()
             wait_for(lambda: sink.asked.total() and any(at == step for at, _word in sink.asked), what=step)
-            assert "sending" in states()
             killed.kill()
+        assert sink.received == []
         sink.answer = lambda _step, _word: None
         with start("qcluster", data_dir=data_dir, mail=sink.url):
-            retry_now()
-            wait_for_end()
+            retry_until_end()
     assert_told(sink, people)
 
 
@@ -169,14 +167,14 @@ def test_a_kill_right_after_the_kth_answer_repeats_what_was_in_flight_and_no_mor
                 before = len(sink.received)
                 sink.answer = kill_after(mails, killed)
                 ring()
-                killed.process.wait(timeout=30)
+                killed.process.wait(timeout=60)
+            wait_for(lambda: not sink.open, what="the last of what the dead had sent")
             assert len(sink.received) - before >= mails
             ends.append(len(sink.received))
         sink.answer = lambda _step, _word: None
         assert_in_time(sink, people)
         with start("qcluster", data_dir=data_dir, mail=sink.url):
-            retry_now()
-            wait_for_end()
+            retry_until_end()
             wait_for(lambda: not list(data_dir.glob("journal/*.journal")), what="the end of what the dead held")
     assert_told(sink, people, repeats=kills * IN_FLIGHT)
     assert max(repeats_by_kill(sink, ends).values(), default=0) <= IN_FLIGHT
@@ -201,7 +199,7 @@ def repeats_by_kill(sink: Sink, ends: list[int]) -> Counter[int]:
 def test_a_kill_after_the_last_answer_and_before_it_is_settled_repeats_nothing(data_dir):
     people = make_subscribers(50)
     publish()
-    with Sink(delay=0.3) as sink:
+    with Sink(delay=1.0) as sink:
         with start("qcluster", data_dir=data_dir, mail=sink.url) as killed:
             wait_for(lambda: sink.received, what="the first mail")
             with transaction.atomic():
@@ -211,8 +209,7 @@ def test_a_kill_after_the_last_answer_and_before_it_is_settled_repeats_nothing(d
                 killed.kill()
         assert states() == {"sending": len(people)}
         with start("qcluster", data_dir=data_dir, mail=sink.url):
-            retry_now()
-            wait_for_end()
+            retry_until_end()
     assert_told(sink, people)
 
 
@@ -224,7 +221,7 @@ def _noted(data_dir: Path) -> int:
 def test_whatever_is_killed_while_mails_go_out_comes_back_and_nobody_is_lost(data_dir):
     people = make_subscribers(1_500)
     victims = ["worker", "guard", "sentinel", "cluster", "supervisor"]
-    with Sink(delay=0.1) as sink, ExitStack() as running:
+    with Sink(delay=0.4) as sink, ExitStack() as running:
         running.enter_context(start("worker", data_dir=data_dir, mail=sink.url))
         wait_for(lambda: len(parts(data_dir).get("worker", [])) >= 4, what="the start")
         publish()
@@ -232,21 +229,22 @@ def test_whatever_is_killed_while_mails_go_out_comes_back_and_nobody_is_lost(dat
             ring()
             ring()
             before = len(sink.received)
-            wait_for(lambda before=before: len(sink.received) > before + 20, seconds=40, what=f"mails before {victim}")
+            # A worker that was killed may have taken the queue's lock with it: after half a minute it is replaced.
+            wait_for(lambda before=before: len(sink.received) > before + 8, seconds=90, what=f"mails before {victim}")
             assert_in_time(sink, people)
-            found = parts(data_dir)[victim]
+            found = wait_for(lambda victim=victim: parts(data_dir).get(victim), what=victim)
             kill(found[0])
             if victim == "supervisor":
                 running.enter_context(start("worker", data_dir=data_dir, mail=sink.url))
             wait_for(lambda victim=victim, found=found: set(parts(data_dir).get(victim, [])) - set(found), what=victim)
         sink.delay = 0.0
-        wait_for(lambda: ring() or states() == {"sent": len(people)}, seconds=60, what="the last mail")
+        wait_for(lambda: ring() or states() == {"sent": len(people)}, seconds=120, what="the last mail")
     assert_told(sink, people, repeats=len(victims) * IN_FLIGHT)
 
 
 def test_a_worker_that_hangs_is_replaced_and_its_mails_go_out(data_dir):
     people = make_subscribers(60)
-    with Sink(delay=0.2) as sink, start("worker", data_dir=data_dir, mail=sink.url):
+    with Sink(delay=1.0) as sink, start("worker", data_dir=data_dir, mail=sink.url):
         wait_for(lambda: len(parts(data_dir).get("worker", [])) >= 4, what="the start")
         publish()
         wait_for(lambda: len(sink.received) > 3, what="the first mails")
@@ -254,7 +252,7 @@ def test_a_worker_that_hangs_is_replaced_and_its_mails_go_out(data_dir):
         os.killpg(cluster[0], signal.SIGSTOP)
         sink.delay = 0.0
         assert states()["sending"] > 0
-        wait_for(lambda: set(parts(data_dir).get("cluster", [])) - set(cluster), seconds=60, what="another cluster")
+        wait_for(lambda: set(parts(data_dir).get("cluster", [])) - set(cluster), seconds=120, what="another cluster")
         wait_for_end()
     assert_told(sink, people, repeats=IN_FLIGHT)
 
@@ -273,7 +271,7 @@ def test_three_clusters_with_three_schedulers_on_one_database_send_each_mail_onc
         shell = [*manage("shell", "-v", "0", "-c"), loop]
         environment = suite_environment(data_dir)
         schedulers = [subprocess.Popen(shell, env=environment, cwd=ROOT) for _scheduler in range(3)]
-        assert [process.wait(timeout=60) for process in schedulers] == [0, 0, 0]
+        assert [process.wait(timeout=120) for process in schedulers] == [0, 0, 0]
         wait_for_end()
     assert_told(sink, people)
 
@@ -285,14 +283,16 @@ def test_a_queue_that_somebody_empties_holds_nothing_up_for_longer_than_a_sweep(
     with Sink(delay=0.01) as sink, start("qcluster", data_dir=data_dir, mail=sink.url):
         wait_for(lambda: len(parts(data_dir).get("worker", [])) >= 4, what="the start")
         sweep()
-        while len(sink.received) < 50:
-            OrmQ.objects.all().delete()
-            if not Delivery.objects.exclude(state="queued").exists():
-                sweep()  # that one was in the queue, too
-            time.sleep(0.05)
+        wait_for(lambda: _empty_queue() or len(sink.received) >= 50, what="half of the mails")
         sweep()
         wait_for_end()
     assert_told(sink, people)
+
+
+def _empty_queue() -> None:
+    OrmQ.objects.all().delete()
+    if not Delivery.objects.exclude(state="queued").exists():
+        sweep()  # that one was in the queue, too
 
 
 def test_a_clock_that_jumps_by_an_hour_or_a_day_loses_nobody(data_dir, tmp_path):
@@ -300,11 +300,11 @@ def test_a_clock_that_jumps_by_an_hour_or_a_day_loses_nobody(data_dir, tmp_path)
     off = tmp_path / "off"
     off.write_text("0")
     jumps = [3600, 0, -86400]
-    with Sink(delay=0.05) as sink, start("qcluster", data_dir=data_dir, mail=sink.url, clock=off):
+    with Sink(delay=0.3) as sink, start("qcluster", data_dir=data_dir, mail=sink.url, clock=off):
         publish()
         for jump in jumps:
             before = len(sink.received)
-            wait_for(lambda before=before: len(sink.received) > before + 15, what=f"mails before {jump}")
+            wait_for(lambda before=before: len(sink.received) > before + 8, what=f"mails before {jump}")
             assert_in_time(sink, people)
             off.write_text(str(jump))
             time.sleep(0.5)

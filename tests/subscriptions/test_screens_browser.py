@@ -107,6 +107,7 @@ def test_progress_moves_by_itself_and_stops_when_all_is_done(live_server, browse
         Delivery.objects.filter(pk=waiting.first().pk).update(state="sent", sent_at=timezone.now())
 
     page = browser.new_page()
+    page.clock.install()
     log_in(page, live_server.url)
     page.goto(live_server.url + admin_url("notification_change", notification.pk))
     page.on("request", lambda request: asked.append(request.url) if "/progress/" in request.url else None)
@@ -123,7 +124,7 @@ def test_progress_moves_by_itself_and_stops_when_all_is_done(live_server, browse
     page.get_by_role("link", name="Failed deliveries").wait_for()
     assert not page.get_by_role("button", name="Pause").is_visible()
     before = len(asked)
-    page.wait_for_timeout(2_500)
+    page.clock.run_for(60_000)
 
     assert len(asked) == before >= 2
 

@@ -115,7 +115,7 @@ def test_a_follower_hears_of_this_notice_and_of_no_other_to_its_end():
     make_incident("Other", components={part: "major_outage"})
     close(notice)
 
-    drain(0.5)
+    drain()
 
     told = Delivery.objects.filter(notification__update__isnull=False).order_by("pk")
     assert list(told.values_list("notification__update__status", flat=True)) == ["investigating", "resolved"]

@@ -319,7 +319,7 @@ def test_a_kill_while_the_mail_server_decides_repeats_that_mail_under_its_id(sin
     command = manage("shell", "-c", REMIND.format(now=(NOON + 20 * MINUTE).isoformat()))
     sender = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
-        wait_for(lambda: sink.swallowed, seconds=60, what="the mail")
+        wait_for(lambda: sink.swallowed, what="the mail")
     finally:
         os.kill(sender.pid, signal.SIGKILL)
         sender.wait()

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import time
 import uuid
 
 import pytest
+import time_machine
 from django.contrib import admin
 from django.core.checks import run_checks
 from django.core.management import call_command
@@ -72,10 +72,8 @@ def test_one_debt_that_cannot_be_paid_keeps_no_other_waiting(monkeypatch):
     monkeypatch.setattr(tasks, "run_clock", lambda now: 1 / 0)
     monkeypatch.setattr(tasks, "fan_out", lambda pk, now: 1 / 0 if pk == first.pk else really(pk, now=now))
 
-    started = time.monotonic()
-    assert tasks.sweep() == "left to the next sweep"
+    assert tasks.sweep() == "left to the next sweep"  # and not "out of time": it does not try again and again
 
-    assert time.monotonic() - started < 5
     assert list(Delivery.objects.values_list("notification", "state")) == [(second.pk, "sent")]
     assert OrmQ.objects.count() == 0
 
@@ -141,14 +139,14 @@ def test_a_bell_that_was_lost_is_rung_again_by_whoever_watches_the_worker():
     make_subscribers(1)
     make_incident()
     watch.stamp()
-    now = timezone.now().timestamp()
+    now = timezone.now()
+    IncidentUpdate.objects.update(published_at=now, display_at=now)
+    os.utime(watch._stamp_file(), (now.timestamp(), now.timestamp()))
 
     def seconds_later(seconds: int) -> tuple[bool, int]:
-        """As if all had happened so much earlier: whether it counts as stuck, and how many rings wait."""
-        os.utime(watch._stamp_file(), (now - seconds, now - seconds))
-        earlier = timezone.now() - dt.timedelta(seconds=seconds)
-        IncidentUpdate.objects.update(published_at=earlier, display_at=earlier)
-        return programs._is_stuck(), OrmQ.objects.count()
+        """Whether it counts as stuck then, and how many rings wait."""
+        with time_machine.travel(now + dt.timedelta(seconds=seconds), tick=False):
+            return programs._is_stuck(), OrmQ.objects.count()
 
     OrmQ.objects.all().delete()
     assert seconds_later(8) == (False, 0)

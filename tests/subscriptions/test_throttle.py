@@ -84,9 +84,14 @@ def test_a_drain_sleeps_while_the_minute_is_used_up(settings, monkeypatch):
     settings.EMAIL_PER_MINUTE = 1
     owe("example.com", "example.com")
     naps = []
-    monkeypatch.setattr(tasks.time, "sleep", naps.append)
 
-    tasks.drain(budget=0.7)
+    def nap(seconds: float) -> None:
+        naps.append((seconds, sent_to("example.com")))
+        pass_a_minute()
 
-    assert sent_to("example.com") == 1
-    assert set(naps) == {tasks.NAP}
+    monkeypatch.setattr(tasks.time, "sleep", nap)
+
+    assert tasks.drain() == "nothing is owed for now"
+
+    assert naps == [(tasks.NAP, 1)]
+    assert sent_to("example.com") == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import pty
 import re
@@ -164,14 +165,16 @@ def test_whoever_is_faster_between_preview_and_yes_is_shown(site):
 
 
 def test_a_time_that_comes_twice_is_asked_about(site):
-    when = ("--starts", "31 October 2027, 02:30", "--ends", "05:00", "--dry-run")
+    end_of_october = dt.date(dt.date.today().year + 1, 10, 31)
+    sunday = end_of_october - dt.timedelta(days=end_of_october.isoweekday() % 7)
+    when = ("--starts", f"{sunday:%d %B %Y}, 02:30", "--ends", "05:00", "--dry-run")
     with terminal(site, "maintenance", "schedule", "--title", "Power feeds", "-m", "Two feeds.", *when) as screen:
         screen.wait_for("Which?")
         screen.type("2\n")
         status, shown = screen.end()
 
     assert status == 0
-    assert "Work starts  Sunday 31 October 2027, 02:30 CET (01:30 UTC)" in shown
+    assert f"Work starts  Sunday {sunday:%d %B %Y}, 02:30 CET (01:30 UTC)" in shown
 
 
 @pytest.mark.parametrize(
