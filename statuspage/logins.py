@@ -79,6 +79,7 @@ def was_right(request: HttpRequest, name: str) -> None:
     """Take back what `begin` has counted, and the wrong tries of this account from here."""
     network, pair = _whose(request, name)
     limits.give_back(NETWORK, network)
+    limits.give_back(ACCOUNT, name)
     limits.forget(PAIR, pair)
 
 

@@ -123,12 +123,12 @@ class FanOuts:
             if held and continues(notification_id, held):
                 continue
             try:
-                is_done = fan_out(notification_id, now=timezone.now())
-                is_left = not is_done and is_held(notification_id)
+                has_owed = fan_out(notification_id, now=timezone.now())
+                is_left = not has_owed and is_held(notification_id)
             except Exception:
                 logger.exception("Notification %s could not be fanned out", notification_id)
-                self.went_well = is_done = is_left = False
-            if is_done:
+                self.went_well = has_owed = is_left = False
+            if has_owed:
                 self._slices += 1
                 if self._slices == 2:  # it goes to many: the other worker process may send, too
                     ring_once()

@@ -72,6 +72,7 @@ def test_right_passwords_are_not_counted_and_end_the_count_of_wrong_ones():
         statuses += [log_in().status_code for _one in range(3)]
         statuses.append(log_in(password=PASSWORD).status_code)
     statuses += [log_in(password=PASSWORD).status_code for _one in range(20)]
+    assert limits.renewal("login", "edward", limit=13, now=timezone.now()) is None  # the twelve wrong ones stay
 
     assert statuses == [200, 200, 200, 302] * 4 + [302] * 20
     assert [log_in().status_code for _one in range(4)] == [200] * 3 + [429]  # with the 12 from before, 15 of a network
