@@ -47,8 +47,8 @@ class MirrorJob:
             self._render(now, force=force)
             generation = live_name(self._root)
             outcome = bring(public_files(self._root), self._target, self._ledger, force=force)
+            self._note(now or timezone.now())
         self._brought = generation
-        self._note(now or timezone.now())
         prune(self._root)
         return outcome
 
@@ -59,7 +59,8 @@ class MirrorJob:
             return self.run(now)
         moment = now or timezone.now()
         if self._noted_at is None or abs(moment - self._noted_at) >= NOTE_EVERY:
-            self._note(moment)
+            with only_publisher(self._root):
+                self._note(moment)
         return None
 
     def _render(self, now: dt.datetime | None, *, force: bool) -> None:
@@ -109,11 +110,10 @@ def target_at(address: str) -> Target:
 
 def _writer(root: Path) -> str:
     """Who writes the mirrors of this DATA_DIR; the same after a restart, so that a killed run keeps nobody waiting."""
-    root.mkdir(parents=True, exist_ok=True)
-    file = root / "writer"
-    try:
-        with open(file, "x") as stream:
-            stream.write(secrets.token_hex(8))
-    except FileExistsError:
-        pass
+    file, new = root / "writer", root / "writer.new"
+    if not file.exists():
+        with only_publisher(root):  # one of two that begin at once names both
+            if not file.exists():
+                new.write_text(secrets.token_hex(8))
+                new.replace(file)
     return file.read_text()
