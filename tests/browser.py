@@ -16,6 +16,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from publishing.artefact import Artefact
+from tests.servers import wait_for
 
 expect.set_options(timeout=30_000)  # as patient as everything else that waits for a browser: machines are busy
 
@@ -93,6 +94,12 @@ Flaw = tuple[str, "Look | str", str, object]
 LIGHT, LIGHT_PHONE = Look(1280), Look(320)
 DARK, DARK_PHONE = Look(1280, "dark"), Look(320, "dark")
 FORCED, FORCED_PHONE = Look(1280, "dark", "active"), Look(320, "dark", "active")
+
+
+def wait_for_script(page: Page, expression: str, arg: object = None) -> None:
+    """Until `expression` holds in `page`. Playwright's wait_for_function has the page itself evaluate the text each
+    time it looks again, and that is what our policies forbid."""
+    wait_for(lambda: page.evaluate(expression, arg), what=expression)
 
 
 def flaws(page: Page, where: str, *looks: Look, rules: Mapping[str, object] = NO_EXCEPTIONS) -> list[Flaw]:

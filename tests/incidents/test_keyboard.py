@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from incidents.models import Incident
+from tests.browser import wait_for_script
 from tests.incidents.test_staff_browser import log_in
 from tests.make import make_component, make_page, make_staff
 
@@ -62,17 +63,17 @@ def test_an_incident_is_opened_updated_and_resolved_by_keyboard_alone(told, brow
     tab_to(page, "id_title")
     page.keyboard.type("Images do not show")
     page.keyboard.press("Enter")  # a slip: it looks, and publishes nothing
-    page.wait_for_function("() => document.activeElement.id === 'preview'")
+    wait_for_script(page, "() => document.activeElement.id === 'preview'")
     page.keyboard.press("Escape")
-    page.wait_for_function("() => document.activeElement.id === 'id_title'")
+    wait_for_script(page, "() => document.activeElement.id === 'id_title'")
     tab_to(page, "id_body")
     page.keyboard.type("We are looking into it.")
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("() => document.activeElement.id === 'preview'")
+    wait_for_script(page, "() => document.activeElement.id === 'preview'")
     page.frame_locator("#preview").frame_locator("[data-pane=page] iframe").get_by_text("looking").first.wait_for()
     page.keyboard.press("Tab")
     page.keyboard.press("Escape")
-    page.wait_for_function("() => document.activeElement.id === 'id_body'")
+    wait_for_script(page, "() => document.activeElement.id === 'id_body'")
     tab_to(page, "in 1 hour")
     page.keyboard.press("Enter")
     publish(page)

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from incidents.models import Incident
+from tests.browser import wait_for_script
 from tests.incidents.screens import screen
 from tests.incidents.test_staff_browser import log_in
 from tests.make import make_component, make_incident, make_page, make_staff
@@ -48,7 +49,7 @@ def test_it_follows_the_typing_and_keeps_focus_pane_scroll_and_history(address, 
     page.goto(address + screen("incident_post_update", ids["other"]))
     page.locator("#id_body").press_sequentially("First")
     pane(page, PAGE).get_by_text("First").first.wait_for()
-    page.wait_for_function(f"{SCROLLED}.document.readyState === 'complete'")  # all of the long story is there
+    wait_for_script(page, f"{SCROLLED}.document.readyState === 'complete'")  # all of the long story is there
     page.evaluate(f"{SCROLLED}.scrollTo(0, 300)")
     before = page.evaluate("history.length")
 

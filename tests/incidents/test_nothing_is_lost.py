@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from incidents.models import Incident, IncidentUpdate
+from tests.browser import wait_for_script
 from tests.incidents.screens import screen
 from tests.incidents.test_staff_browser import log_in
 from tests.make import make_component, make_page, make_staff
@@ -43,7 +44,7 @@ def write(page, address: str) -> None:
         page.click("[data-rows=effects] .add-row")
     page.fill("#id_effects-4-function", "Images")
     page.select_option("#id_effects-4-level", "slower")
-    page.wait_for_function(KEPT)  # a copy lies there from the first pause on, and follows
+    wait_for_script(page, KEPT)  # a copy lies there from the first pause on, and follows
 
 
 def written(page) -> list:
@@ -67,7 +68,7 @@ def test_a_server_that_is_away_when_publishing_leaves_the_page_as_it_is(address,
     page.locator("#send-state", has_text="The server is back").wait_for()
     page.click("button[value=publish]")
     page.wait_for_url("**/change/")
-    page.wait_for_function(f"() => {COPIES} === 0")
+    wait_for_script(page, f"() => {COPIES} === 0")
 
 
 def test_an_answer_that_got_lost_does_not_publish_twice(address, window):
@@ -88,7 +89,7 @@ def test_an_answer_that_got_lost_does_not_publish_twice(address, window):
 
     later = window.new_page()
     later.goto(address + OPEN)
-    later.wait_for_function(f"() => {COPIES} === 0")  # it has arrived after all: nothing to offer
+    wait_for_script(later, f"() => {COPIES} === 0")  # it has arrived after all: nothing to offer
     assert later.locator(".notice-bar-offer").count() == 0
     page.click("button[value=publish]")
     page.wait_for_url("**/change/")
@@ -118,7 +119,7 @@ def test_a_closed_tab_is_offered_again_and_never_put_back_by_itself(once, addres
     again.frame_locator("#preview").frame_locator("iframe >> nth=0").get_by_text("Images do not show").first.wait_for()
     again.click("button[value=publish]")
     again.wait_for_url("**/change/")
-    again.wait_for_function(f"() => {COPIES} === 0")
+    wait_for_script(again, f"() => {COPIES} === 0")
 
 
 def test_what_is_discarded_or_left_by_logging_out_leaves_no_copy(address, window):
@@ -127,15 +128,15 @@ def test_what_is_discarded_or_left_by_logging_out_leaves_no_copy(address, window
     other = window.new_page()
     other.goto(address + OPEN)
     other.click("text=Discard it")
-    other.wait_for_function(f"() => {COPIES} === 0")
+    wait_for_script(other, f"() => {COPIES} === 0")
 
     other.fill("#id_title", "Something else")
-    other.wait_for_function(f"() => {COPIES} === 1")
+    wait_for_script(other, f"() => {COPIES} === 1")
     admin = window.new_page()
     admin.goto(address + "/admin/")
     admin.click("#logout-form button")
     admin.wait_for_url("**/logout/")
-    admin.wait_for_function(f"() => {COPIES} === 0")
+    wait_for_script(admin, f"() => {COPIES} === 0")
 
 
 @pytest.mark.parametrize("scripts", [True, False])

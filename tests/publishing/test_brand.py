@@ -15,7 +15,7 @@ from incidents.models import Page
 from publishing.formats import page_artefacts
 from publishing.loading import load_state
 from publishing.state import Mirror
-from tests.browser import DARK, DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, served
+from tests.browser import DARK, DARK_PHONE, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, served, wait_for_script
 from tests.make import make_component, make_incident, make_maintenance, make_page, utc
 from tests.render import everything, files
 
@@ -167,7 +167,7 @@ def test_a_loud_brand_can_be_read_by_everybody(browser):
         page.keyboard.press("Tab")
         ring = page.evaluate("getComputedStyle(document.activeElement).outlineColor")
         # The one for dark screens is changed back for it when it has been loaded.
-        page.wait_for_function("document.images[0].complete && !document.images[0].currentSrc.includes('dark')")
+        wait_for_script(page, "document.images[0].complete && !document.images[0].currentSrc.includes('dark')")
         logo = page.evaluate("(image => [image.currentSrc, image.naturalWidth > 0, image.height])(document.images[0])")
 
     assert found == []

@@ -13,7 +13,7 @@ from publishing.formats import page_artefacts
 from publishing.loading import load_state
 from publishing.state import Mirror
 from tests import story
-from tests.browser import DARK, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, served
+from tests.browser import DARK, FORCED_PHONE, LIGHT, LIGHT_PHONE, flaws, served, wait_for_script
 from tests.make import make_component, make_incident, utc
 from tests.render import everything
 
@@ -83,7 +83,7 @@ def test_a_choice_is_made_by_keyboard_and_the_page_says_what_concerns_it(world, 
         page.keyboard.press("Space")
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
-        page.wait_for_function("document.activeElement.textContent === 'Choose'")
+        wait_for_script(page, "document.activeElement.textContent === 'Choose'")
         assert page.locator("#concerns-answer").inner_text() == ""
 
         page.keyboard.press("Enter")
@@ -105,7 +105,7 @@ def test_a_choice_is_made_by_keyboard_and_the_page_says_what_concerns_it(world, 
         page.get_by_label("Sending mailings").set_checked(False)
         page.get_by_role("button", name="Keep this choice").press("Enter")
 
-        page.wait_for_function("document.activeElement.textContent === 'Change'")
+        wait_for_script(page, "document.activeElement.textContent === 'Change'")
         work = "The maintenance on Saturday 9 November 2013 affects what you use: The application."
         assert answer(page) == ["None of what you use is named, but what is going on concerns everybody.", work]
         assert page.locator("h1").inner_text() == "We have a serious problem."

@@ -21,7 +21,7 @@ from publishing.generation import live_directory, walk
 from publishing.loading import load_state
 from publishing.publish import publish_if_stale
 from publishing.state import Mirror
-from tests.browser import served
+from tests.browser import served, wait_for_script
 from tests.make import make_maintenance, make_page, utc
 from tests.publishing.conftest import Processes, Server, run_processes, wait_until
 
@@ -76,7 +76,7 @@ def asks_of(page: Page) -> list[str]:
 
 def wait_for_looks(page: Page, count: int) -> None:
     """Until the page has looked so often, and knows when to look again."""
-    page.wait_for_function("(count) => window.looks >= count", arg=count)
+    wait_for_script(page, "(count) => window.looks >= count", count)
 
 
 def stop_the_clock(page: Page) -> None:
