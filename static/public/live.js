@@ -28,9 +28,11 @@ let touchedAt = Date.now();
 let hiddenAt = Date.now();
 let timer = 0;
 let isLooking = false;
+let isCalled = false; // meanwhile: what the look under way has found may be out of date, "away" above all
 let chip = null;
 
 async function look() {
+  isCalled = isLooking;
   if (isLooking) return;
   isLooking = true;
   clearTimeout(timer);
@@ -45,8 +47,9 @@ async function look() {
     failures += 1;
     if (failures > 1 || !navigator.onLine) tell("page:away");
   }
-  timer = setTimeout(look, pause());
   isLooking = false;
+  if (isCalled) look();
+  else timer = setTimeout(look, pause());
 }
 
 async function read(address) {

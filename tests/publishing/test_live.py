@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, Route
 
 from incidents.assets import asset_body, asset_path
 from publishing.artefact import Artefact
@@ -187,6 +187,26 @@ def test_a_page_asks_seldom_when_nobody_looks_and_when_nobody_answers(site, cont
 @pytest.mark.browser
 @pytest.mark.processes
 @pytest.mark.any_database
+def test_a_network_that_is_back_during_a_look_brings_another_at_once(site, context):
+    server = site.front(site.directory / "snapshot")
+    page = context.new_page()
+    stop_the_clock(page)
+    page.goto(f"http://127.0.0.1:{server.port}/history")
+    wait_for_looks(page, 1)
+    held: list[Route] = []
+    page.route("**/live.json", lambda route: held.append(route))
+
+    page.evaluate("for (const _of of ['first', 'meanwhile']) dispatchEvent(new Event('online'))")
+    wait_until(lambda: page.evaluate("true") and held)
+    held.pop().abort()
+    wait_until(lambda: page.evaluate("true") and held)
+    held.pop().continue_()
+    wait_for_looks(page, 2)  # the one in vain is told of when it is not the only one
+
+
+@pytest.mark.browser
+@pytest.mark.processes
+@pytest.mark.any_database
 def test_what_was_read_opens_without_a_network_and_says_how_old_it_is(site, context):
     server = site.front(site.directory / "snapshot")
     address = f"http://127.0.0.1:{server.port}"
@@ -202,7 +222,6 @@ def test_what_was_read_opens_without_a_network_and_says_how_old_it_is(site, cont
     page.goto(f"{address}/api")
     assert page.locator("h1").inner_text() == "This page was not kept on your device."
     assert page.get_by_role("link", name="How things were").get_attribute("href") == "/"
-    wait_for_looks(page, 1)  # in vain; while one is under way no other begins
     context.set_offline(False)
     page.get_by_role("heading", name="Feeds, calendar and API").wait_for()
     wait_until(lambda: "/api" in page.evaluate(KEPT))
