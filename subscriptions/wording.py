@@ -354,7 +354,7 @@ def _ended(incident: Incident, course: Course, zone: ZoneInfo) -> Iterator[Fact]
     """What became of a maintenance, beside what was announced of it."""
     late = duration_words(course.overrun) if course.overrun else ""
     if course.outcome and course.outcome != Outcome.CANCELLED:
-        yield Fact(_("Outcome"), (f"{course.outcome_label}: {late}" if late else course.outcome_label,), "news")
+        yield Fact(_("Outcome"), (f"{course.outcome_label}{_(':')} {late}" if late else course.outcome_label,), "news")
     if incident.actual_started_at and incident.actual_ended_at:
         actual = (incident.actual_started_at, incident.actual_ended_at)
         yield Fact(_("Took place"), (*from_until(*actual, zone), _lasting(*actual)))

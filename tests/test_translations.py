@@ -164,5 +164,29 @@ def test_nothing_that_readers_get_is_left_in_english(client, time_machine, left_
 
 
 @pytest.mark.django_db
+def test_french_has_a_space_before_each_colon(time_machine):
+    components = make_components()
+    make_page(language="fr")
+    time_machine.move_to(utc(2013, 11, 6, 10), tick=False)
+    work = announce_work(components, tell_power_failure(components))
+    time_machine.move_to(utc(2013, 11, 9, 20, 1), tick=False)
+    run_clock(utc(2013, 11, 9, 20, 1))
+    artefacts = everything(utc(2013, 11, 9, 20, 2))
+    time_machine.move_to(utc(2013, 11, 10, 0, 5), tick=False)
+    post_all_clear(work)
+    artefacts += everything(utc(2013, 11, 10, 0, 7))
+    links = dict.fromkeys(("confirm", "manage", "unsubscribe"), "https://status.example.com/x")
+    mails = [
+        wording.write(one, links, language="fr", time_zone="") for one in open_notifications(utc(2013, 11, 10, 0, 7))
+    ]
+    shown = [one for one in artefacts if one.content_type.startswith(("text/html", "text/plain"))]
+    read = [one.body.decode() for one in shown if one.path != "/robots.txt"]
+    read += [text for mail in mails for text in (mail.subject, mail.text)]
+
+    assert len(mails) == 5
+    assert set(re.findall(r"\w+:(?=[ \n<])", " ".join(read))) == {"again:"}  # of the story, which is English
+
+
+@pytest.mark.django_db
 def test_subscribers_choose_their_language():
     assert [code for code, _name in offered_languages("en")] == ["en", "ar", "de", "es", "fr", "nl"]

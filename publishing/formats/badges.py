@@ -91,7 +91,7 @@ def _pair(folder: str, *, name: str, word: str, status: str, file: str = "badge"
 
 
 def _badge(theme: Theme, *, name: str, word: str, status: str) -> bytes:
-    text = f"{name}: {word}"
+    text = f"{name}{_(':')} {word}"
     wide = sum(east_asian_width(char) in "WF" for char in text)
     text_width = round(wide * WIDE_LETTER + (len(text) - wide) * LETTER)
     context = {

@@ -31,7 +31,7 @@ def page(state: PageState) -> Iterable[Artefact]:
 
 def component(site: SiteState, component: ComponentState, past: ComponentPast) -> Iterable[Artefact]:
     """/components/<code>.ics: the same, of what concerns it."""
-    yield _calendar(site, f"/components/{component.code}.ics", f"{site.name}: {component.name}", past.notices)
+    yield _calendar(site, f"/components/{component.code}.ics", f"{site.name}{_(':')} {component.name}", past.notices)
 
 
 def notice(site: SiteState, notice: NoticeState) -> Iterable[Artefact]:
@@ -103,10 +103,10 @@ def _description(notice: NoticeState) -> str:
         (_("Avoid"), notice.avoid_starts_at, notice.avoid_ends_at),
     ):
         if start and end:
-            lines.append(f"{label}: {describe(start, notice.zone)} – {describe(end, notice.zone)}")
+            lines.append(f"{label}{_(':')} {describe(start, notice.zone)} – {describe(end, notice.zone)}")
     for effect in notice.effects:
         note = f" ({isolated(effect.note)})" if effect.note else ""
-        lines.append(f"{isolated(effect.function)}: {effect.level_label}{note}")
+        lines.append(f"{isolated(effect.function)}{_(':')} {effect.level_label}{note}")
     lines += ["", notice.updates[0].body]
     return "\n".join(lines)
 

@@ -212,7 +212,7 @@ def _moved_times(move: Move, zone: ZoneInfo) -> str:
     lines = []
     for row in move.rows():
         words = escape(" ".join(from_until(*row.span, zone)) if row.span else _("none"))
-        lines.append(f"<br />{escape(row.label)}: " + (f"<del>{words}</del>" if row.is_past else words))
+        lines.append(f"<br />{escape(row.label)}{_(':')} " + (f"<del>{words}</del>" if row.is_past else words))
     return "".join(lines)
 
 

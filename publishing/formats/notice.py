@@ -118,5 +118,5 @@ def verdict(course: Course) -> tuple[str, str] | None:
 def summary(notice: NoticeState) -> str:
     """One line for search engines and link previews."""
     parts = [notice.status_label, local_words(notice.at, notice.zone)]
-    parts += [f"{effect.function}: {effect.level_label}" for effect in notice.effects]
+    parts += [f"{effect.function}{_(':')} {effect.level_label}" for effect in notice.effects]
     return " · ".join(parts)[:300]

@@ -75,7 +75,7 @@ def _update_note(update: UpdateState, notice: NoticeState) -> list[str]:
 
 def _facts(notice: NoticeState) -> Iterator[str]:
     for label, lines in [*_times(notice), *_statements(notice)]:
-        yield f"{label}:"
+        yield f"{label}{_(':')}"
         yield from (f"  {line}" for line in lines)
 
 
@@ -146,7 +146,8 @@ def _statements(notice: NoticeState) -> Iterator[Fact]:
 
 def _effects(notice: NoticeState) -> str:
     lines = [
-        f"- {isolated(effect.function)}: {effect.level_label}" + (f". {isolated(effect.note)}" if effect.note else "")
+        f"- {isolated(effect.function)}{_(':')} {effect.level_label}"
+        + (f". {isolated(effect.note)}" if effect.note else "")
         for effect in notice.effects
     ]
     return _paragraphs("\n".join(lines))
@@ -168,12 +169,12 @@ def _advice(notice: NoticeState) -> str:
         (_("Meanwhile"), notice.advice_during),
         (_("Afterwards"), notice.advice_after),
     )
-    return "\n\n".join(f"{label}:\n{_paragraphs(body)}" for label, body in texts if body)
+    return "\n\n".join(f"{label}{_(':')}\n{_paragraphs(body)}" for label, body in texts if body)
 
 
 def _links(site: SiteState, notice: NoticeState) -> str:
     return "\n".join(
-        f"- {capfirst(link.label)}: {isolated(link.title)}\n  {site.address(link.path)}" for link in notice.links
+        f"- {capfirst(link.label)}{_(':')} {isolated(link.title)}\n  {site.address(link.path)}" for link in notice.links
     )
 
 
@@ -209,13 +210,13 @@ def _earlier(text: EarlierText, notice: NoticeState) -> str:
 def _moved_times(move: Move, notice: NoticeState) -> str:
     lines = []
     for row in move.rows():
-        lines.append(f"{row.label}:")
+        lines.append(f"{row.label}{_(':')}")
         lines += [f"  {line}" for line in (from_until(*row.span, notice.zone) if row.span else (_("none"),))]
     return "\n".join(lines)
 
 
 def _said(line: AffectedState) -> str:
-    return f"{isolated(line.full_name)}: {line.status_label}"
+    return f"{isolated(line.full_name)}{_(':')} {line.status_label}"
 
 
 def _paragraphs(source: str) -> str:

@@ -40,7 +40,7 @@ function ownTime(when) {
   const [start, end] = instants(when);
   const there = new Intl.DateTimeFormat(language, { ...shape, timeZone: when.dataset.zone });
   if ([start, end ?? start].every((time) => own.format(time) === there.format(time))) return "";
-  return `${words.yourTime}: ${end ? inWords(start, end) : told.format(start)}`;
+  return `${words.yourTime} ${end ? inWords(start, end) : told.format(start)}`;
 }
 
 function fromNow(when) {
