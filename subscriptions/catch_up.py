@@ -1,8 +1,9 @@
-"""Where open notices stand, for those who come while they are open."""
+"""Where open notices stand, for those who ask to hear of them while they are open."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection, Iterator
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -18,21 +19,31 @@ AHEAD = dt.timedelta(days=7)
 AT_MOST = 5
 
 
-def owe_catch_up(subscriber: Subscriber, now: dt.datetime) -> None:
-    """Owe a subscriber who has just become active the newest update of each open notice that concerns them.
+def owe_catch_up(subscriber: Subscriber, now: dt.datetime, *, known: Collection[int] = ()) -> None:
+    """Owe a subscriber who has just become active, or chosen more, the newest update of each open notice that concerns
+    them; not of those whose ids are `known`, which concerned them before.
 
-    To be called in the transaction that made them active, while it holds the page: nothing is published meanwhile. What
-    a fan-out is still to tell them is left to it; the newest AT_MOST of the others are owed.
+    To be called in the transaction of that, while it holds the page: nothing is published meanwhile. What a fan-out is
+    still to tell them is left to it; the newest AT_MOST of the others are owed.
     """
     owed = 0
-    for update in _newest_of_open_notices(now):
-        is_concerned = interested_in(update).filter(pk=subscriber.pk).exists()
-        if not is_concerned or _is_told_anyway(update, subscriber, now):
+    for update in _concerning(subscriber, now):
+        if update.incident_id in known or _is_told_anyway(update, subscriber, now):
             continue
         _owe(update, subscriber)
         owed += 1
         if owed == AT_MOST:
             break
+
+
+def open_notices_of(subscriber: Subscriber, now: dt.datetime) -> set[int]:
+    """The ids of those that concern them by what is chosen now."""
+    return {update.incident_id for update in _concerning(subscriber, now)}
+
+
+def _concerning(subscriber: Subscriber, now: dt.datetime) -> Iterator[IncidentUpdate]:
+    newest = _newest_of_open_notices(now)
+    return (update for update in newest if interested_in(update).filter(pk=subscriber.pk).exists())
 
 
 def _newest_of_open_notices(now: dt.datetime) -> QuerySet[IncidentUpdate]:
@@ -49,8 +60,8 @@ def _newest_of_open_notices(now: dt.datetime) -> QuerySet[IncidentUpdate]:
 def _is_told_anyway(update: IncidentUpdate, subscriber: Subscriber, now: dt.datetime) -> bool:
     """Whether the fan-out of `update` has reached this subscriber, or is going to.
 
-    Its row is held until the caller commits. So a slice that comes later sees an active subscriber, and of one that was
-    earlier the cursor says whether it has passed them, while they were not active yet.
+    Its row is held until the caller commits. So a slice that comes later sees what they have chosen, and of one that
+    came earlier the cursor says whether it has passed them, when they had not.
     """
     if not update.notify:
         return False

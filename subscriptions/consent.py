@@ -16,7 +16,7 @@ from django.db import transaction
 from incidents.models import Component, ComponentGroup, Incident, Page, new_code
 from subscriptions import limits
 from subscriptions.addresses import Address, read_address
-from subscriptions.catch_up import owe_catch_up
+from subscriptions.catch_up import open_notices_of, owe_catch_up
 from subscriptions.choices import Channel, DeliveryState, Purpose, SubscriberState
 from subscriptions.fanout import notify_one
 from subscriptions.models import Delivery, Subscriber
@@ -126,14 +126,16 @@ def change_choices(
     language: str = "",
     now: dt.datetime,
 ) -> None:
-    """What an active subscriber wants to hear of, which the address is told. Raises NotSubscribed for any other.
+    """What an active subscriber wants to hear of, which the address is told, with where open notices stand that now
+    concern them. Raises NotSubscribed for any other.
 
     Without `language` that stays as it is.
     """
+    Page.objects.locked()  # as in confirm
     current = _locked(pk=subscriber.pk)
     if current is None or current.state != SubscriberState.ACTIVE:
         raise NotSubscribed(subscriber)
-    before = _choices_of(current)
+    before, known = _choices_of(current), open_notices_of(current, now)
     _choose(current, all_components, components, groups, preferences)
     current.notices.set(notices)
     if language:
@@ -141,6 +143,7 @@ def change_choices(
         current.save(update_fields=["language"])
     if _choices_of(current) != before:
         _owe_word_of_change(current, now)
+        owe_catch_up(current, now, known=known)
 
 
 def unsubscribe(subscriber: Subscriber, now: dt.datetime) -> None:

@@ -1,4 +1,4 @@
-"""What those are told who confirm while notices are open."""
+"""What those are told who confirm, or choose more, while notices are open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 from incidents.actions import post_update
 from incidents.values import UpdateText
 from subscriptions import fanout
-from subscriptions.consent import confirm, request_subscription, unsubscribe
+from subscriptions.consent import Preferences, change_choices, confirm, request_subscription, unsubscribe
 from subscriptions.fanout import fan_out, open_notifications, owing_fan_out
 from subscriptions.models import Delivery, Notification
 from tests.make import make_component, make_incident, make_maintenance, make_subscriber, make_subscribers
@@ -165,6 +165,58 @@ def test_a_catch_up_that_was_dropped_when_they_left_is_owed_again_when_they_are_
 
     assert told(subscriber) == [("catch_up", notice.title)]
     assert Delivery.objects.get(notification__purpose="catch_up").state == "queued"
+
+
+def choose(subscriber, **choices):
+    change_choices(subscriber, **{"all_components": False, **choices}, now=timezone.now())
+
+
+def test_who_chooses_more_is_told_once_where_the_notices_of_that_stand():
+    api, web, mail = (make_component(name) for name in ("API", "Web", "Mail"))
+    subscriber = make_subscriber(all_components=False, components=[api])
+    make_incident("API", components={api.pk: "major_outage"})
+    notice = make_incident("Web", components={web.pk: "major_outage"})
+    now = timezone.now()
+    make_maintenance("Work", starts=now + DAY, ends=now + 2 * DAY, components={mail.pk: "under_maintenance"})
+    post(notice, "identified")
+
+    choose(subscriber, components=[api, web], preferences=Preferences(hears_maintenance=False))
+    assert sorted(told(subscriber)) == [("update", "API"), *[("update", "Web")] * 2], "left to the fan-outs"
+
+    make_incident("Mail", components={mail.pk: "major_outage"})
+    tell_all()
+    choose(subscriber, components=[web, mail], preferences=Preferences(hears_maintenance=False))
+    assert told(subscriber)[3:] == [("catch_up", "Mail")]
+
+    choose(subscriber, components=[api])
+    choose(subscriber, components=[api, web, mail])
+    assert told(subscriber)[4:] == [("catch_up", "Work")]
+
+
+def test_what_came_while_it_was_not_chosen_is_told_when_it_is_again():
+    api, web = make_component("API"), make_component("Web")
+    subscriber = make_subscriber(all_components=False, components=[api])
+    notice = make_incident(components={api.pk: "major_outage"})
+    tell_all()
+    choose(subscriber, components=[web])
+    post(notice, "identified")
+    assert told(subscriber) == [("update", notice.title)]
+
+    choose(subscriber, all_components=True)
+
+    assert told(subscriber)[1:] == [("catch_up", notice.title)]
+
+
+def test_who_follows_one_more_notice_is_told_where_it_stands():
+    api, web = make_component("API"), make_component("Web")
+    subscriber = make_subscriber(all_components=False, components=[api])
+    notice = make_incident(components={web.pk: "major_outage"})
+    tell_all()
+
+    choose(subscriber, components=[api], notices=[notice])
+    choose(subscriber, components=[api], notices=[notice], preferences=Preferences(only_start_and_end=True))
+
+    assert told(subscriber) == [("catch_up", notice.title)]
 
 
 def test_it_is_owed_in_the_transaction_that_confirms(monkeypatch):
