@@ -8,12 +8,13 @@ from unicodedata import east_asian_width
 
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from incidents.choices import ComponentStatus, Impact
 from publishing.artefact import Artefact
-from publishing.days import component_days, counted_until
+from publishing.days import component_days, counted_until, drawn_until
 from publishing.formats.status_api import DESCRIPTIONS
-from publishing.state import HISTORY_DAYS, ComponentPast, ComponentState, PageState, SiteState
+from publishing.state import ComponentPast, ComponentState, PageState, SiteState
 from publishing.uptime import uptime_of
 
 CONTENT_TYPE = "image/svg+xml"
@@ -76,12 +77,15 @@ def page(state: PageState) -> Iterable[Artefact]:
 
 
 def component(site: SiteState, component: ComponentState, _past: ComponentPast) -> Iterable[Artefact]:
-    """The same two below /components/<code>/, and two that tell the uptime of 90 days, once that is known."""
+    """The same two below /components/<code>/, and two that tell the uptime of up to 90 days, once that is known."""
     name, status = component.name, component.status
     yield from _pair(component.path, name=name, word=component.status_label, status=status)
     uptime = uptime_of(component_days(component, zone=site.zone, now=counted_until(component, site)))
     if uptime.words:
-        word = _("uptime %(uptime)s in %(count)d days") % {"uptime": uptime.words, "count": HISTORY_DAYS}
+        days = component_days(component, zone=site.zone, now=drawn_until(component, site))
+        known = sum(day.is_known for day in days)
+        word = ngettext("uptime %(uptime)s in %(count)d day", "uptime %(uptime)s in %(count)d days", known)
+        word %= {"uptime": uptime.words, "count": known}
         yield from _pair(component.path, name=name, word=word, status=status, file="uptime")
 
 

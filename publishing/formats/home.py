@@ -235,7 +235,7 @@ def _group_drawing(
         "uptime": together(uptime for _days, uptime in past).words,
         "runs": _runs(max(of_day, key=_rank) for of_day in zip(*(days for days, _uptime in past), strict=True)),
         "count": len(spells),
-        "days": HISTORY_DAYS,
+        "known_days": max(sum(map(bool, days)) for days, _uptime in past),
         **BARS,
     }
     return render_to_string("public/parts/group.html", context)
@@ -275,7 +275,7 @@ def _drawing(
 ) -> SafeString:
     _statuses, uptime = _past(component, drawn, counted, zone)
     row = component_row(component, traces, now, uptime.words, zone)
-    return render_to_string("public/parts/component.html", {"row": row, "days": HISTORY_DAYS, **BARS})
+    return render_to_string("public/parts/component.html", {"row": row, **BARS})
 
 
 def component_row(

@@ -38,15 +38,20 @@ def test_a_badge_tells_the_uptime_of_ninety_days_once_there_is_any():
     make_page()
     links = make_component("Links", created_at=NOW - dt.timedelta(days=200))
     make_component("New", created_at=NOW)
+    images = make_component("Images", created_at=NOW - dt.timedelta(days=4))
     shown = {"component": links, "at": NOW - dt.timedelta(days=10, hours=6)}
     StatusChange.objects.create(status="major_outage", **shown)
     StatusChange.objects.create(**shown | {"status": "operational", "at": NOW - dt.timedelta(days=10)})
 
     drawings = files("*uptime*")
 
-    assert drawings.keys() == {f"/components/{links.code}/uptime.svg", f"/components/{links.code}/uptime-dark.svg"}
-    drawing = ElementTree.fromstring(drawings[f"/components/{links.code}/uptime.svg"])
-    assert drawing.findtext("{http://www.w3.org/2000/svg}title") == "Links: uptime 99.71\u00a0% in 90 days"
+    folders = [f"/components/{one.code}" for one in (links, images)]
+    assert drawings.keys() == {f"{folder}/uptime{theme}.svg" for folder in folders for theme in ("", "-dark")}
+    drawn = [ElementTree.fromstring(drawings[f"{folder}/uptime.svg"]) for folder in folders]
+    assert [drawing.findtext("{http://www.w3.org/2000/svg}title") for drawing in drawn] == [
+        "Links: uptime 99.71\u00a0% in 90 days",
+        "Images: uptime 100\u00a0% in 5 days",
+    ]
 
 
 def test_a_badge_is_as_wide_as_its_text():

@@ -236,3 +236,20 @@ def test_home_says_the_percentage_of_each_function_and_of_its_group(mail):
     ]
     assert "99.94 % in 90 days Operational 2 functionstoday" in home.lines
     assert [attrs["href"] for _tag, attrs in home.elements if attrs.get("href") == f"/components/{mail.code}"]
+
+
+def test_home_counts_no_day_before_a_function_was_in_use():
+    make_page()
+    for name, day in (("Links", 25), ("Images", 28), ("Clicks", 29)):
+        make_component(name, group="Sending", start_date=dt.date(2026, 11, day))
+
+    lines = page(now=NOW).lines
+
+    assert [line for line in lines if " % in " in line] == [
+        "100 % in 5 days Operational 3 functionstoday",
+        *[
+            "100 % in 5 days",
+            "100 % in 2 days",
+        ],
+    ]
+    assert "In use since todaytoday" in lines

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from incidents.assets import asset_body, asset_path
 from publishing.artefact import Artefact
@@ -218,7 +218,7 @@ def test_what_was_read_opens_without_a_network_and_says_how_old_it_is(site, cont
     context.set_offline(True)
     page.goto(address)
     assert "Copernica" in page.title()
-    assert away.inner_text().startswith("You are offline. This is the page as it was on ")
+    expect(away).to_contain_text("You are offline. This is the page as it was on ")
     page.goto(f"{address}/api")
     assert page.locator("h1").inner_text() == "This page was not kept on your device."
     assert page.get_by_role("link", name="How things were").get_attribute("href") == "/"
@@ -232,7 +232,7 @@ def test_what_was_read_opens_without_a_network_and_says_how_old_it_is(site, cont
     wait_until(lambda: all(map(is_stopped, everyone)))  # on a busy machine its threads answer for a while yet
     # Not the address from before: for a second the browser shows that again without waiting for an answer.
     page.goto(f"{address}/history?q=")
-    assert away.inner_text().startswith("This page cannot be reached right now. You see it as it was on ")
+    expect(away).to_contain_text("This page cannot be reached right now. You see it as it was on ")
     for pid in everyone:
         os.kill(pid, signal.SIGCONT)
     away.wait_for(state="detached")
