@@ -7,12 +7,13 @@ import os
 import re
 import shutil
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from publishing.generation import live_directory, walk
-from tests.publishing.conftest import ROOT, Processes, Server, answers, free_port, wait_until
+from tests.publishing.conftest import ROOT, Processes, Server, answers, free_port, run_processes, wait_until
 from tests.servers import find_nginx
 
 pytestmark = [pytest.mark.processes, pytest.mark.nginx, pytest.mark.any_database]
@@ -95,9 +96,19 @@ def published(tmp_path_factory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="module")
+def servers(published) -> Iterator[tuple[Server, Server]]:
+    """nginx, and our own; for all tests that only read."""
+    with run_processes() as processes:
+        yield start_both(processes, published)
+
+
 @pytest.fixture
-def servers(processes, published) -> tuple[Server, Server]:
-    """nginx, and our own."""
+def own_servers(processes, published) -> tuple[Server, Server]:
+    return start_both(processes, published)
+
+
+def start_both(processes: Processes, published: Path) -> tuple[Server, Server]:
     snapshot = processes.directory / "snapshot"
     shutil.copytree(published / "snapshot", snapshot, symlinks=True)
     front = processes.front(snapshot)
@@ -193,8 +204,8 @@ def test_nobody_gets_out_of_the_generation(servers, path):
     assert b"SQLite" not in answer.body
 
 
-def test_what_is_dynamic_goes_on_to_our_own_processes(servers):
-    nginx, front = servers
+def test_what_is_dynamic_goes_on_to_our_own_processes(own_servers):
+    nginx, front = own_servers
 
     # No Django runs behind our server here, and it says so in its own words.
     assert (nginx.get("/admin/").status, nginx.get("/admin/").body) == (503, front.get("/admin/").body)
@@ -214,8 +225,8 @@ def test_feeds_of_several_functions_are_made_by_our_own_server(servers, publishe
         assert seen(nginx, f"/functions/{codes}/{form}")[0] == 200
 
 
-def test_a_new_generation_is_seen_at_once(servers, processes, published):
-    nginx, _front = servers
+def test_a_new_generation_is_seen_at_once(own_servers, processes, published):
+    nginx, _front = own_servers
     snapshot = processes.directory / "snapshot"
     shutil.copy(published / "status.sqlite3", processes.directory / "status.sqlite3")
     before = nginx.get("/")
